@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Placeholder of the skeleton.
+//! Who owns which Soft Reserved range or CXL window, and why.
 
 fn main() {}
