@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash
+#
+# What a job and its steps may call. The second serial port leads to the host; lines that begin with "@@ "
+# are for the lab, all others are what a step says:
+#   @@ boot RELEASE SECONDS          user space has begun
+#   @@ step NAME                     a step begins
+#   @@ end NAME STATUS SECONDS       it has ended
+#   @@ snapshot NAME BYTES           that many bytes follow: a gzipped tar
+#   @@ fault TEXT                    the guest itself is broken
+#   @@ done                          all is said
+
+LAB_PORT=/dev/ttyS1
+
+lab_say() {
+	printf '@@ %s\n' "$*" > "$LAB_PORT"
+}
+
+# Seconds since boot, with two digits.
+lab_now() {
+	local now
+	read -r now _ < /proc/uptime
+	printf '%s' "$now"
+}
+
+lab_open() {
+	stty -F "$LAB_PORT" raw -echo 2> /dev/null
+	lab_say boot "$(uname -r) $(lab_now)"
+}
+
+# As a distribution boots: udev runs, and every device is announced to it again.
+lab_coldplug() {
+	lab_udevd
+	udevadm trigger --type=devices --action=add \
+		--subsystem-match=platform --subsystem-match=acpi --subsystem-match=pci --subsystem-match=cxl \
+		--subsystem-match=dax --subsystem-match=nd
+	lab_settle
+}
+
+lab_udevd() {
+	/usr/lib/systemd/systemd-udevd --daemon 2> /run/udevd.log || lab_say fault "udevd does not start: $(tail -n 1 /run/udevd.log)"
+}
+
+# Waits until udev has no event left, and the dax bus has come to rest: a driver may decide later than the
+# event that loaded it.
+lab_settle() {
+	local last='' now tries=0
+	udevadm settle --timeout=60
+	[ -d /sys/bus/cxl ] || return 0
+	while [ "$tries" -lt 100 ]; do
+		now=$(lab_state)
+		case $now in
+		*"state waiting"*) ;;
+		"$last") return 0 ;;
+		esac
+		last=$now
+		sleep 0.2
+		udevadm settle --timeout=60
+		tries=$((tries + 1))
+	done
+	echo "# the dax bus did not come to rest within 20 s"
+	return 1
+}
+
+# What must stand still.
+lab_state() {
+	[ ! -e /sys/kernel/debug/hmem_rs/ranges ] || cat /sys/kernel/debug/hmem_rs/ranges
+	printf '%s\n' /sys/bus/dax/devices/* /sys/bus/dax/drivers/*/dax* /sys/bus/platform/drivers/hmem*/hmem*
+}
+
+# lab_step NAME SECONDS: runs /lab/steps/NAME, its output goes to the host as it comes.
+lab_step() {
+	local rc from
+	lab_say step "$1"
+	from=$(lab_now)
+	timeout -k 5 "$2" "/lab/steps/$1" > "$LAB_PORT" 2>&1 < /dev/null
+	rc=$?
+	printf '\n' > "$LAB_PORT"
+	lab_say end "$1 $rc $(lab_now) $from"
+}
+
+# lab_snapshot NAME: hands back what the kernel and the tools show now.
+lab_snapshot() {
+	local dir=/run/lab/$1 size
+	mkdir -p "$dir"
+	cat /proc/iomem > "$dir/iomem"
+	cat /proc/modules > "$dir/modules" 2> /dev/null
+	lab_sysfs > "$dir/sysfs"
+	daxctl list -RDMi > "$dir/daxctl.json" 2> "$dir/daxctl.err"
+	[ ! -d /sys/bus/cxl ] || cxl list -DRTMPEBi > "$dir/cxl.json" 2> /dev/null
+	[ ! -e /sys/kernel/debug/hmem_rs/ranges ] || cat /sys/kernel/debug/hmem_rs/ranges > "$dir/ranges"
+	if [ -e /usr/bin/hmem-map ]; then
+		hmem-map snapshot "$dir/map" > "$dir/map.log" 2>&1 || echo "status $?" >> "$dir/map.log"
+	fi
+	# The reports of these checkers are in the log only when asked for.
+	if [ -e /sys/kernel/debug/kmemleak ]; then
+		echo scan > /sys/kernel/debug/kmemleak
+		cat /sys/kernel/debug/kmemleak > "$dir/kmemleak"
+	fi
+	dmesg > "$dir/dmesg"
+	tar -C "$dir" -c . | gzip -1 > "$dir.tgz"
+	size=$(stat -c %s "$dir.tgz")
+	lab_say snapshot "$1 $size"
+	cat "$dir.tgz" > "$LAB_PORT"
+	printf '\n' > "$LAB_PORT"
+	rm -rf "$dir" "$dir.tgz"
+}
+
+# DEVICE/ATTRIBUTE=VALUE of all dax and hmem devices. Only builtins: a process costs a lot under emulation.
+lab_sysfs() {
+	local path name attribute value driver
+	for path in /sys/bus/dax/devices/* /sys/bus/platform/devices/hmem.*; do
+		[ -e "$path" ] || continue
+		name=${path##*/}
+		printf '%s/exists=1\n' "$name"
+		for attribute in size resource target_node numa_node align dax_region/id dax_region/size dax_region/align \
+			dax_region/available_size; do
+			value=
+			[ ! -e "$path/$attribute" ] || read -r value < "$path/$attribute" 2> /dev/null
+			[ -z "$value" ] || printf '%s/%s=%s\n' "$name" "$attribute" "$value"
+		done
+		for driver in /sys/bus/dax/drivers/* /sys/bus/platform/drivers/hmem*; do
+			[ ! -e "$driver/$name" ] || printf '%s/driver=%s\n' "$name" "${driver##*/}"
+		done
+		cd -P "$path/.." && printf '%s/parent=%s\n' "$name" "${PWD##*/}"
+		cd / || return
+	done
+}
+
+# Modules that the driver needs gone before it can be unloaded.
+lab_unload_driver() {
+	local module
+	for module in dax_cxl "$HMEM_MODULE"; do
+		[ ! -d "/sys/module/$module" ] || rmmod "$module"
+	done
+}
+
+lab_shell() {
+	setsid -c bash --norc -i < /dev/ttyS0 > /dev/ttyS0 2>&1 || bash -i
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! hmem-lab boots kernels under QEMU and judges what becomes of Soft Reserved memory in them.
+//!
+//! [`scenario`] is the data; [`machine`] and [`guest`] make a boot of it, [`boot`] runs it, [`channel`] hears
+//! what the guest tells, [`judge`] compares, [`case`] does all of that for one scenario with one kernel.
+
+pub mod boot;
+pub mod case;
+pub mod channel;
+pub mod cxl;
+pub mod expect;
+pub mod guest;
+pub mod judge;
+pub mod klog;
+pub mod ktap;
+pub mod machine;
+pub mod scenario;
+pub mod seen;
+pub mod size;
+pub mod table;
