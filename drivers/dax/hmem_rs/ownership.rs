@@ -19,8 +19,8 @@
 //!
 //! # The rule
 //!
-//! 1. A reserved range that touches no window is decided at once. One that touches a window waits
-//!    until the CXL stack had its chance to commit regions: [`touches_window`].
+//! 1. A range of which no reserved byte lies in a window is decided at once. Any other waits until
+//!    the CXL stack had its chance to commit regions. The driver asks the resource tree about that.
 //! 2. CXL keeps every reserved byte that a committed region covers: [`Part::Cxl`].
 //! 3. hmem gets the rest, as the fewest pieces that obey two limits. A piece never crosses the edge
 //!    of a window, because memory on both sides of one need not have anything in common. And a
@@ -151,30 +151,6 @@ impl Totals {
             .saturating_add(self.hmem)
             .saturating_add(self.trimmed)
     }
-}
-
-/// Returns whether a reserved byte lies in a window, so that the decision has to wait for CXL.
-///
-/// Sorts both slices.
-pub(crate) fn touches_window(reserved: &mut [Range], windows: &mut [Range]) -> bool {
-    reserved.sort_unstable();
-    windows.sort_unstable();
-
-    let (mut reserved, mut windows) = (&*reserved, &*windows);
-
-    // The range that ends first overlaps nothing that comes later on the other side.
-    while let ([range, reserved_rest @ ..], [window, windows_rest @ ..]) = (reserved, windows) {
-        if range.overlaps(window) {
-            return true;
-        }
-        if range.end() < window.end() {
-            reserved = reserved_rest;
-        } else {
-            windows = windows_rest;
-        }
-    }
-
-    false
 }
 
 /// Decides about the `reserved` bytes, by the rule in the [module documentation](self).
@@ -599,22 +575,6 @@ mod tests {
                 cxl(1, range(u64::MAX, u64::MAX)),
             ],
         ));
-    }
-
-    #[test]
-    fn deferred_if_a_reserved_byte_is_in_a_window() {
-        let mut windows = [mib(4096, 8192), mib(1024, 2048)];
-
-        assert!(touches_window(&mut [mib(512, 1025)], &mut windows));
-        assert!(touches_window(
-            &mut [mib(3000, 3001), mib(8191, 9000)],
-            &mut windows
-        ));
-        assert!(!touches_window(
-            &mut [mib(2048, 4096), mib(512, 1024)],
-            &mut windows
-        ));
-        assert!(!touches_window(&mut [mib(1024, 2048)], &mut []));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! What holds for every answer of the rule, anywhere in the 64-bit space.
 
 use crate::input::{cases, large, Input};
-use crate::ownership::{decide, touches_window, Part, Totals};
+use crate::ownership::{decide, Part, Totals};
 use kernel::range::Range;
 use proptest::prelude::*;
 
@@ -153,16 +153,6 @@ proptest! {
         // The slices as the rule leaves them.
         decide(&mut input.reserved, &mut input.windows, &mut input.regions, input.align);
         prop_assert_eq!(input.parts(), first);
-    }
-
-    #[test]
-    fn waits_if_a_reserved_byte_is_in_a_window(mut input in large()) {
-        let both = input
-            .reserved
-            .iter()
-            .any(|range| input.windows.iter().any(|window| window.overlaps(range)));
-
-        prop_assert_eq!(touches_window(&mut input.reserved, &mut input.windows), both);
     }
 
     #[test]
