@@ -43,11 +43,8 @@ fn matches(line: &Line<'_>, edit: &Edit) -> Vec<Range<usize>> {
     if edit.whole_line {
         let words = line.words.trim();
         let at = start + (line.words.len() - line.words.trim_start().len());
-        return if words == edit.anchor.trim() {
-            vec![at..at + words.len()]
-        } else {
-            Vec::new()
-        };
+        let all = words == edit.anchor.trim();
+        return all.then(|| at..at + words.len()).into_iter().collect();
     }
     line.words
         .char_indices()

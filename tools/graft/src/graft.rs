@@ -236,7 +236,13 @@ pub(crate) fn apply_until(
         };
         list.push(step.file().to_owned());
     }
-    if options.dry_run || (steps.is_empty() && before.as_ref() == Some(&after)) {
+    if options.dry_run {
+        return Ok(report);
+    }
+    if steps.is_empty() && before.as_ref() == Some(&after) {
+        // An interrupted run may have left something beside the record.
+        after.tidy(&tree)?;
+        write::unprepare(&tree)?;
         return Ok(report);
     }
 

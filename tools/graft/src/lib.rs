@@ -21,6 +21,8 @@ mod path;
 mod plan;
 mod record;
 pub mod series;
+#[cfg(test)]
+mod tests;
 mod tree;
 pub mod version;
 mod write;

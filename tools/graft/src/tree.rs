@@ -32,6 +32,9 @@ impl Tree {
             }
             dir => dir.map_err(Error::io("open", root))?,
         };
+        if !root.is_dir() {
+            return Err(no("it is a file"));
+        }
         // No lock on a filesystem that has none: it only serves people who start two at once.
         let _ = rustix::fs::flock(&dir, rustix::fs::FlockOperation::LockExclusive);
 
