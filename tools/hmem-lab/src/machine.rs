@@ -66,7 +66,10 @@ pub fn arguments(
     if let Some(cxl) = &scenario.cxl {
         args.extend(cxl.qemu_args()?);
     }
-    args.extend(machine.qemu.iter().cloned());
+    for value in &machine.qemu {
+        let paths = [("{kernel}", kernel), ("{initrd}", initrd)];
+        args.push(paths.iter().fold(value.clone(), |text, (name, path)| text.replace(name, &path.display().to_string())));
+    }
     let command_line = command_line(scenario)?;
     args.extend(["-kernel".into(), kernel.display().to_string()]);
     args.extend(["-initrd".into(), initrd.display().to_string()]);
@@ -157,6 +160,13 @@ mod tests {
         assert!(line.contains("memmap=0x40000000%0x100000000+0xefffffff,0x20000000%0x180000000+0xefffffff "));
         assert!(line.contains("module_blacklist=cxl_acpi,cxl_pci "));
         assert!(line.ends_with("efi=nosoftreserve"));
+    }
+
+    #[test]
+    fn a_scenario_may_hand_kernel_and_initrd_to_the_guest() {
+        let scenario = scenario("[machine]\nqemu = ['-fw_cfg', 'name=opt/k,file={kernel}']");
+        let args = arguments(&scenario, Path::new("/k"), Path::new("/i"), None, Accel::Tcg).unwrap();
+        assert!(args.contains(&"name=opt/k,file=/k".to_string()));
     }
 
     #[test]

@@ -100,7 +100,7 @@ pub struct Machine {
     /// Memory that the firmware itself sets aside (EFI_MEMORY_SP). Needs `firmware = "ovmf"`.
     #[serde(rename = "sp-mem")]
     pub sp_mem: Vec<SpMem>,
-    /// More QEMU arguments, as they are.
+    /// More QEMU arguments. `{kernel}` and `{initrd}` in them become the paths of those files.
     pub qemu: Vec<String>,
 }
 

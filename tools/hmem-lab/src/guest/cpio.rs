@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 /// What an archive holds, by path without a leading slash. Parents come before children by the order of the
 /// map, as the kernel needs it.
 #[derive(Default)]
-pub struct Archive {
+pub(super) struct Archive {
     entries: BTreeMap<String, Entry>,
 }
 
@@ -27,37 +27,37 @@ enum Entry {
 
 impl Archive {
     /// Adds a directory and those above it.
-    pub fn dir(&mut self, path: &str) {
+    pub(super) fn dir(&mut self, path: &str) {
         self.parents(path);
         self.entries.entry(path.to_string()).or_insert(Entry::Dir);
     }
 
     /// Adds a symbolic link.
-    pub fn link(&mut self, path: &str, target: &str) {
+    pub(super) fn link(&mut self, path: &str, target: &str) {
         self.parents(path);
         self.entries.insert(path.to_string(), Entry::Link(target.to_string()));
     }
 
     /// Adds a file of this machine; links are followed.
-    pub fn copy(&mut self, path: &str, from: &Path) {
+    pub(super) fn copy(&mut self, path: &str, from: &Path) {
         self.parents(path);
         self.entries.insert(path.to_string(), Entry::Copy(from.to_path_buf()));
     }
 
     /// Adds a file with these bytes.
-    pub fn text(&mut self, path: &str, mode: u32, bytes: impl Into<Vec<u8>>) {
+    pub(super) fn text(&mut self, path: &str, mode: u32, bytes: impl Into<Vec<u8>>) {
         self.parents(path);
         self.entries.insert(path.to_string(), Entry::Text { mode, bytes: bytes.into() });
     }
 
     /// Adds a character device.
-    pub fn char_device(&mut self, path: &str, major: u32, minor: u32) {
+    pub(super) fn char_device(&mut self, path: &str, major: u32, minor: u32) {
         self.parents(path);
         self.entries.insert(path.to_string(), Entry::CharDevice { major, minor });
     }
 
     /// Adds a directory of this machine with all below it.
-    pub fn tree(&mut self, path: &str, from: &Path) -> Result<()> {
+    pub(super) fn tree(&mut self, path: &str, from: &Path) -> Result<()> {
         self.dir(path);
         for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
             let entry = entry?;
@@ -79,7 +79,7 @@ impl Archive {
     }
 
     /// The archive's bytes, a multiple of 512.
-    pub fn bytes(&self) -> Result<Vec<u8>> {
+    pub(super) fn bytes(&self) -> Result<Vec<u8>> {
         let mut out = Vec::new();
         for (number, (path, entry)) in self.entries.iter().enumerate() {
             let node = |mode: u32, device: (u32, u32), data: &[u8], out: &mut Vec<u8>| {

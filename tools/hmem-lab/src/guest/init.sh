@@ -14,12 +14,14 @@ mount -t tmpfs run /run
 mount -t tmpfs tmp /tmp
 mkdir -p /run/udev /run/lock /dev/shm
 
+# shellcheck source=tools/hmem-lab/src/guest/lab.sh
 . /lab/lab.sh
 lab_open
+# shellcheck disable=SC1091 # written for each boot
 (. /lab/job)
 rc=$?
 [ "$rc" = 0 ] || lab_say fault "the job ended with status $rc"
-lab_say done
+lab_say 'done'
 sync
 echo 1 > /proc/sys/kernel/sysrq
 echo o > /proc/sysrq-trigger

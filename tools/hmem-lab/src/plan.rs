@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Which cases a test run has, and what they need before they can run.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+use serde::Deserialize;
+
+use crate::case::{self, Kernel, Skip};
+use crate::scenario::{Firmware, Scenario};
+
+/// Kernel versions that a test run covers when none is named.
+pub const KVERS: &[&str] = &["7.3", "7.2"];
+
+/// One case to run.
+#[derive(Debug, Clone)]
+pub struct Planned<'a> {
+    /// The scenario.
+    pub scenario: &'a Scenario,
+    /// The kernel's version.
+    pub kver: String,
+    /// The kernel's flavour.
+    pub flavour: String,
+}
+
+impl Planned<'_> {
+    /// `scenario-version-flavour`.
+    pub fn name(&self) -> String {
+        case::name(self.scenario, &self.kver, &self.flavour)
+    }
+}
+
+/// What narrows a test run down.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// Words that a case's name holds, or tags that its scenario has; none means all.
+    pub filters: Vec<String>,
+    /// Kernel versions; none means all.
+    pub kvers: Vec<String>,
+    /// Flavours; none means all.
+    pub flavours: Vec<String>,
+}
+
+/// The cases that `choice` leaves, ordered by scenario, version and flavour.
+pub fn cases<'a>(scenarios: &'a [Scenario], choice: &Choice) -> Vec<Planned<'a>> {
+    let kvers: Vec<&str> = match choice.kvers.as_slice() {
+        [] => KVERS.to_vec(),
+        some => some.iter().map(String::as_str).collect(),
+    };
+    let mut cases = Vec::new();
+    for scenario in scenarios {
+        for kver in kvers.iter().filter(|kver| scenario.kernels.is_empty() || scenario.kernels.iter().any(|k| k == *kver)) {
+            for flavour in scenario.all_flavours() {
+                if !choice.flavours.is_empty() && !choice.flavours.contains(&flavour) {
+                    continue;
+                }
+                let planned = Planned { scenario, kver: kver.to_string(), flavour };
+                let name = planned.name();
+                let wanted = |filter: &String| name.contains(filter.as_str()) || scenario.tags.contains(filter);
+                if choice.filters.is_empty() || choice.filters.iter().any(wanted) {
+                    cases.push(planned);
+                }
+            }
+        }
+    }
+    cases
+}
+
+/// Where something comes from that may be missing for a reason nobody here can help.
+#[derive(Debug, Clone)]
+pub enum Supply<T> {
+    /// It is there.
+    There(T),
+    /// No package suite has it (any more, or yet).
+    Nowhere(String),
+    /// It should be there, but could not be made.
+    Failed(String),
+}
+
+/// Kernels and firmware of a run.
+#[derive(Debug, Default)]
+pub struct Supplies {
+    /// By version and flavour.
+    pub kernels: BTreeMap<(String, String), Supply<PathBuf>>,
+    /// The UEFI image, if any case needs it.
+    pub ovmf: Option<Supply<PathBuf>>,
+}
+
+/// Kernels that `cases` boot.
+pub fn kernels(cases: &[Planned<'_>]) -> BTreeSet<(String, String)> {
+    cases.iter().map(|case| (case.kver.clone(), case.flavour.clone())).collect()
+}
+
+/// Whether a case needs the UEFI image.
+pub fn needs_ovmf(cases: &[Planned<'_>]) -> bool {
+    cases.iter().any(|case| case.scenario.machine.firmware == Firmware::Ovmf)
+}
+
+/// Why a case cannot run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Obstacle {
+    /// What it needs is nowhere to be had.
+    Skip(Skip),
+    /// What it needs is broken.
+    Broken(String),
+}
+
+impl Supplies {
+    /// The kernel for `case`, or why it cannot run.
+    pub fn kernel(&self, case: &Planned<'_>, forgiven: &Forgiven) -> std::result::Result<Kernel, Obstacle> {
+        if case.scenario.machine.firmware == Firmware::Ovmf {
+            match &self.ovmf {
+                Some(Supply::There(_)) => {}
+                Some(Supply::Nowhere(why)) => return Err(forgiven.skip("firmware-image", why)),
+                Some(Supply::Failed(why)) => return Err(Obstacle::Broken(why.clone())),
+                None => return Err(Obstacle::Broken("the firmware image was not looked for".into())),
+            }
+        }
+        match self.kernels.get(&(case.kver.clone(), case.flavour.clone())) {
+            Some(Supply::There(dir)) => {
+                Ok(Kernel { kver: case.kver.clone(), flavour: case.flavour.clone(), dir: dir.clone() })
+            }
+            Some(Supply::Nowhere(why)) => Err(forgiven.skip(&format!("kernel-{}", case.kver), why)),
+            Some(Supply::Failed(why)) => Err(Obstacle::Broken(why.clone())),
+            None => Err(Obstacle::Broken(format!("kernel {}-{} was not looked for", case.kver, case.flavour))),
+        }
+    }
+}
+
+/// Skips that do not fail a run: `forgiven-skips.toml`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Forgiven {
+    #[serde(default)]
+    skip: Vec<ForgivenSkip>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ForgivenSkip {
+    id: String,
+    reason: String,
+}
+
+impl Forgiven {
+    /// Reads the list.
+    pub fn load(file: &Path) -> Result<Self> {
+        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        Self::parse(&text).with_context(|| format!("{} is no good list of skips", file.display()))
+    }
+
+    fn parse(text: &str) -> Result<Self> {
+        let list: Self = toml::from_str(text)?;
+        if let Some(skip) = list.skip.iter().find(|skip| skip.reason.is_empty()) {
+            bail!("skip {}: say why in reason", skip.id);
+        }
+        Ok(list)
+    }
+
+    fn skip(&self, id: &str, why: &str) -> Obstacle {
+        let forgiven = self.skip.iter().any(|skip| skip.id == id);
+        Obstacle::Skip(Skip { id: id.to_string(), why: why.to_string(), forgiven })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenarios() -> Vec<Scenario> {
+        [
+            ("small", "title = 'x'\ntags = ['quick']\n[expect]\n"),
+            ("uefi", "title = 'x'\nkernels = ['7.3']\n[machine]\nfirmware = 'ovmf'\n[baseline]\nmode = 'none'\nreason = 'x'\n[expect]\n"),
+        ]
+        .map(|(name, text)| Scenario::parse(name, text).unwrap())
+        .to_vec()
+    }
+
+    fn names(choice: &Choice) -> Vec<String> {
+        cases(&scenarios(), choice).iter().map(Planned::name).collect()
+    }
+
+    #[test]
+    fn a_run_is_every_kernel_of_every_scenario() {
+        assert_eq!(
+            names(&Choice::default()),
+            ["small-7.3-lab", "small-7.3-peer", "small-7.2-lab", "small-7.2-peer", "uefi-7.3-lab"]
+        );
+        assert_eq!(names(&Choice { filters: vec!["quick".into()], kvers: vec!["7.2".into()], ..Choice::default() }).len(), 2);
+        assert_eq!(names(&Choice { filters: vec!["uefi".into()], ..Choice::default() }), ["uefi-7.3-lab"]);
+        assert_eq!(names(&Choice { flavours: vec!["peer".into()], ..Choice::default() }).len(), 2);
+        assert!(names(&Choice { filters: vec!["nothing".into()], ..Choice::default() }).is_empty());
+    }
+
+    #[test]
+    fn only_listed_skips_are_forgiven() {
+        let forgiven = Forgiven::parse("[[skip]]\nid = 'firmware-image'\nreason = 'the suite may lose it'\n").unwrap();
+        let scenarios = scenarios();
+        let cases = cases(&scenarios, &Choice { kvers: vec!["7.3".into()], ..Choice::default() });
+        let uefi = cases.iter().find(|case| case.scenario.name == "uefi").unwrap();
+        let mut supplies = Supplies { ovmf: Some(Supply::Nowhere("no suite".into())), ..Supplies::default() };
+        assert!(matches!(supplies.kernel(uefi, &forgiven), Err(Obstacle::Skip(Skip { forgiven: true, .. }))));
+        supplies.ovmf = Some(Supply::There("x".into()));
+        supplies.kernels.insert(("7.3".into(), "lab".into()), Supply::Nowhere("no suite".into()));
+        assert!(matches!(supplies.kernel(uefi, &forgiven), Err(Obstacle::Skip(Skip { forgiven: false, .. }))));
+        supplies.kernels.insert(("7.3".into(), "lab".into()), Supply::Failed("does not compile".into()));
+        assert!(matches!(supplies.kernel(uefi, &forgiven), Err(Obstacle::Broken(_))));
+        supplies.kernels.insert(("7.3".into(), "lab".into()), Supply::There("x".into()));
+        assert!(supplies.kernel(uefi, &forgiven).is_ok());
+        assert!(Forgiven::parse("[[skip]]\nid = 'x'\nreason = ''\n").is_err());
+    }
+}

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! `hmem-lab test`: all cases in parallel, then the reports.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use anyhow::{bail, Context, Result};
+
+use crate::case::{self, Ground, Report};
+use crate::judge::Verdict;
+use crate::machine::Accel;
+use crate::plan::{self, Choice, Forgiven, Obstacle, Planned, Supplies, KVERS};
+use crate::progress::Progress;
+use crate::report;
+use crate::scenario;
+use crate::supply::{self, Source};
+use crate::{boot, place};
+
+/// Boots every scenario with every kernel it is meant for, and compares what it shows with what is expected.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hmem-lab test                       everything
+  hmem-lab test one-range             cases whose name holds a word, or whose scenario has that tag
+  hmem-lab test --kver 7.3 --flavour peer")]
+pub struct Args {
+    /// Only cases whose name holds one of these words, or whose scenario has it as a tag
+    pub filters: Vec<String>,
+    /// Only this kernel version (may be repeated)
+    #[arg(long, value_name = "VERSION")]
+    pub kver: Vec<String>,
+    /// Only this flavour (may be repeated)
+    #[arg(long)]
+    pub flavour: Vec<String>,
+    /// Guests at the same time; as many as there are processors if not given
+    #[arg(long, short)]
+    pub jobs: Option<usize>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub source: Source,
+}
+
+/// Runs the command.
+pub fn main(args: Args) -> Result<ExitCode> {
+    let begun = Instant::now();
+    let repository = place::repository()?;
+    let lab = repository.join("tools/hmem-lab");
+    for kver in &args.kver {
+        if !KVERS.contains(&kver.as_str()) {
+            bail!("no kernel version {kver}: there are {}", KVERS.join(" and "));
+        }
+    }
+    let scenarios = scenario::load(&lab.join("scenarios"))?;
+    let forgiven = Forgiven::load(&lab.join("forgiven-skips.toml"))?;
+    let choice = Choice { filters: args.filters.clone(), kvers: args.kver.clone(), flavours: args.flavour.clone() };
+    let cases = plan::cases(&scenarios, &choice);
+    if cases.is_empty() {
+        bail!("no case is left: see hmem-lab list for their names");
+    }
+    let supplies = supplies(&cases, &args.source);
+    let ground = supply::ground(&repository, &supplies, Accel::Tcg)?;
+    let out = repository.join("out/test");
+    let jobs = args.jobs.unwrap_or_else(processors).clamp(1, cases.len());
+    let reports = run_all(&cases, &supplies, &forgiven, &ground, &out, jobs);
+    report::write(&out, &reports, begun.elapsed()).context("cannot write the reports")?;
+    Ok(summary(&out, &reports))
+}
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn supplies(cases: &[Planned<'_>], source: &Source) -> Supplies {
+    let mut supplies = Supplies::default();
+    for (kver, flavour) in plan::kernels(cases) {
+        let supply = source.kernel(&kver, &flavour);
+        supplies.kernels.insert((kver, flavour), supply);
+    }
+    if plan::needs_ovmf(cases) {
+        supplies.ovmf = Some(source.firmware());
+    }
+    supplies
+}
+
+fn run_all(
+    cases: &[Planned<'_>],
+    supplies: &Supplies,
+    forgiven: &Forgiven,
+    ground: &Ground,
+    out: &Path,
+    jobs: usize,
+) -> Vec<Report> {
+    let progress = Progress::new(cases.len());
+    let next = AtomicUsize::new(0);
+    let reports: Mutex<Vec<Option<Report>>> = Mutex::new(vec![None; cases.len()]);
+    std::thread::scope(|scope| {
+        for _ in 0..jobs {
+            scope.spawn(|| loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(case) = cases.get(index) else { return };
+                if boot::STOP.load(Ordering::Relaxed) {
+                    return;
+                }
+                let line = progress.begin(&case.name());
+                let dir = out.join(case.name());
+                let report = match supplies.kernel(case, forgiven) {
+                    Ok(kernel) => case::run(case.scenario, &kernel, ground, &dir, |event| line.watch(event)),
+                    Err(obstacle) => not_run(case, obstacle, &dir),
+                };
+                progress.end(line, &report);
+                reports.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[index] = Some(report);
+            });
+        }
+    });
+    progress.finish();
+    // A case without a report did not run, which is a failure.
+    let reports = reports.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    cases
+        .iter()
+        .zip(reports)
+        .map(|(case, report)| {
+            let dir = out.join(case.name());
+            report.unwrap_or_else(|| not_run(case, Obstacle::Broken("the lab was stopped".into()), &dir))
+        })
+        .collect()
+}
+
+fn not_run(case: &Planned<'_>, obstacle: Obstacle, dir: &Path) -> Report {
+    let (verdicts, skipped) = match obstacle {
+        Obstacle::Skip(skip) => (Vec::new(), Some(skip)),
+        Obstacle::Broken(why) => (vec![Verdict::fail("run", "a case that runs", why)], None),
+    };
+    Report {
+        name: case.name(),
+        title: case.scenario.title.clone(),
+        verdicts,
+        skipped,
+        time: Duration::ZERO,
+        dir: dir.to_path_buf(),
+        note: String::new(),
+    }
+}
+
+/// The last line on stdout counts for scripts: `N passed, N failed`.
+fn summary(out: &Path, reports: &[Report]) -> ExitCode {
+    let failed: Vec<&Report> = reports.iter().filter(|report| report.failed()).collect();
+    let passed = reports.iter().filter(|report| report.passed()).count();
+    let skipped: Vec<&Report> = reports.iter().filter(|report| !report.failed() && !report.passed()).collect();
+    if !failed.is_empty() {
+        println!("failed:");
+        failed.iter().for_each(|report| println!("  {}  (log: {})", report.name, report.dir.join("console.log").display()));
+    }
+    for report in &skipped {
+        let why = report.skipped.as_ref().map_or("", |skip| skip.why.as_str());
+        println!("skipped: {}  {why}", report.name);
+    }
+    println!("report: {}", out.join("report.html").display());
+    let skips = if skipped.is_empty() { String::new() } else { format!(", {} skipped", skipped.len()) };
+    println!("{passed} passed, {} failed{skips}", failed.len());
+    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
