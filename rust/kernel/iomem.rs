@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Questions to the tree of memory resources, and entries of one's own in it.
+//!
+//! The tree is what `/proc/iomem` shows. Soft Reserved memory is kept in a tree of its own, so that
+//! drivers can claim it first; see [`soft_reserved`].
+//!
+//! All answers are snapshots: the tree may change as soon as a function returns. Who needs certainty
+//! claims the range, and handles the failure.
+//!
+//! The queries are generic or inline on purpose: their calls to the C functions are part of the
+//! module that uses them, where tools such as cxl_test can replace them.
+//!
+//! C header: [`include/linux/ioport.h`](srctree/include/linux/ioport.h)
+
+use crate::{
+    bindings,
+    error::to_result,
+    prelude::*,
+    range::Range,
+    types::Opaque, //
+};
+use core::mem::ManuallyDrop;
+
+// CAST: `c_ulong` has at least 32 bits.
+const MEM: c_ulong = bindings::IORESOURCE_MEM as c_ulong;
+
+/// What a resource of the tree describes, beyond being memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Desc {
+    /// A window of the CXL host bridges, `CXL Window N`.
+    Cxl,
+    /// Memory that firmware asks to set aside, `Soft Reserved`.
+    SoftReserved,
+}
+
+impl Desc {
+    #[inline]
+    const fn into_raw(self) -> c_ulong {
+        (match self {
+            Self::Cxl => bindings::IORES_DESC_CXL,
+            Self::SoftReserved => bindings::IORES_DESC_SOFT_RESERVED,
+        }) as c_ulong
+    }
+}
+
+/// How a range relates to the resources that were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intersection {
+    /// No byte of the range is in such a resource.
+    Disjoint,
+    /// The range touches such a resource, and none of another kind.
+    ///
+    /// This does *not* tell that the whole range is covered.
+    Intersects,
+    /// The range touches such a resource and also one of another kind.
+    Mixed,
+}
+
+impl Intersection {
+    #[inline]
+    fn from_raw(value: c_int) -> Self {
+        // CAST: The C enum is anonymous, so that bindgen gives its values the type of its choice;
+        // they are 0, 1 and 2.
+        match value as u32 {
+            bindings::REGION_DISJOINT => Self::Disjoint,
+            bindings::REGION_INTERSECTS => Self::Intersects,
+            _ => Self::Mixed,
+        }
+    }
+}
+
+/// Tells whether `range` touches memory resources described as `desc`.
+///
+/// A range longer than `usize` can count is asked about in parts by no one: it is taken as long as
+/// possible, which covers all physical memory of such a machine.
+///
+/// # Context
+///
+/// Any; takes the resource lock.
+#[inline]
+pub fn intersects(range: Range, desc: Desc) -> Intersection {
+    let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
+
+    // SAFETY: `region_intersects()` has no requirements.
+    Intersection::from_raw(unsafe {
+        bindings::region_intersects(
+            range.start(),
+            len,
+            MEM,
+            desc.into_raw(),
+        )
+    })
+}
+
+/// What the callback of a walk needs: where to put the answer, and what went wrong.
+struct Walk<F> {
+    visit: F,
+    error: Option<Error>,
+}
+
+/// Hands each resource of a walk to `visit`.
+///
+/// # Safety
+///
+/// `res` must point at a valid resource, `arg` at a `Walk<F>` that nobody else uses.
+unsafe extern "C" fn visit<F: FnMut(Range) -> Result>(
+    res: *mut bindings::resource,
+    arg: *mut c_void,
+) -> c_int {
+    // SAFETY: By the safety requirements, `arg` points at a `Walk<F>` for our exclusive use.
+    let walk = unsafe { &mut *arg.cast::<Walk<F>>() };
+    // SAFETY: By the safety requirements, `res` is a valid resource.
+    let (start, end) = unsafe { ((*res).start, (*res).end) };
+
+    // The walk hands out what overlaps the range asked for: it has at least one byte.
+    let Some(range) = Range::new(start, end) else {
+        return 0;
+    };
+
+    match (walk.visit)(range) {
+        Ok(()) => 0,
+        Err(err) => {
+            walk.error = Some(err);
+            1
+        }
+    }
+}
+
+/// Runs the C function `walk` with a callback that hands each range to `visit`.
+#[inline]
+fn run<F: FnMut(Range) -> Result>(
+    visit_range: F,
+    walk: impl FnOnce(
+        *mut c_void,
+        unsafe extern "C" fn(*mut bindings::resource, *mut c_void) -> c_int,
+    ) -> c_int,
+) -> Result {
+    let mut state = Walk {
+        visit: visit_range,
+        error: None,
+    };
+
+    // The C functions return what the callback returned, or `-EINVAL` if they found nothing. The
+    // latter is no error here, and the former is in `state`.
+    walk((&raw mut state).cast(), visit::<F>);
+
+    match state.error {
+        Some(err) => Err(err),
+        None => Ok(()),
+    }
+}
+
+/// Hands each memory resource described as `desc` that overlaps `range` to `visit`, in ascending
+/// order, clipped to `range`.
+///
+/// # Errors
+///
+/// The first error of `visit`, which ends the walk.
+///
+/// # Context
+///
+/// Any that `visit` allows: no lock is held while it runs.
+#[inline]
+pub fn walk<F: FnMut(Range) -> Result>(range: Range, desc: Desc, visit: F) -> Result {
+    run(visit, |arg, callback| {
+        // SAFETY: `arg` and `callback` belong together, and are used during the call only. The
+        // callback gets a resource that is valid, on the stack of the C function.
+        unsafe {
+            bindings::walk_iomem_res_desc(
+                desc.into_raw(),
+                MEM,
+                range.start(),
+                range.end(),
+                arg,
+                Some(callback),
+            )
+        }
+    })
+}
+
+/// The tree of what firmware set aside as Soft Reserved memory.
+///
+/// It is filled while the kernel boots and does not change afterwards.
+pub mod soft_reserved {
+    use super::*;
+
+    /// Tells whether `range` touches Soft Reserved memory.
+    ///
+    /// [`Intersection::Intersects`] does not tell that the whole range is Soft Reserved: see
+    /// [`walk`] for which parts are.
+    ///
+    /// # Context
+    ///
+    /// Any; takes the resource lock.
+    #[inline]
+    pub fn intersects(range: Range) -> Intersection {
+        let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
+
+        // SAFETY: `region_intersects_soft_reserve()` has no requirements.
+        Intersection::from_raw(unsafe {
+            bindings::region_intersects_soft_reserve(range.start(), len)
+        })
+    }
+
+    /// Hands each Soft Reserved part of `range` to `visit`, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// The first error of `visit`, which ends the walk.
+    ///
+    /// # Context
+    ///
+    /// Any that `visit` allows: no lock is held while it runs.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::{
+    ///     iomem::soft_reserved,
+    ///     range::Range, //
+    /// };
+    ///
+    /// let mut bytes = 0u64;
+    /// let all = Range::new(0, u64::MAX).ok_or(EINVAL)?;
+    ///
+    /// soft_reserved::walk(all, |range| {
+    ///     bytes += range.len();
+    ///     Ok(())
+    /// })?;
+    /// pr_info!("{bytes} bytes of Soft Reserved memory\n");
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub fn walk<F: FnMut(Range) -> Result>(range: Range, visit: F) -> Result {
+        run(visit, |arg, callback| {
+            // SAFETY: `arg` and `callback` belong together, and are used during the call only. The
+            // callback gets a resource that is valid, on the stack of the C function.
+            unsafe {
+                bindings::walk_soft_reserve_res(range.start(), range.end(), arg, Some(callback))
+            }
+        })
+    }
+}
+
+/// An entry of one's own in the tree, called `Soft Reserved`, until it is dropped.
+///
+/// It says who has the range without claiming it exclusively: a driver of a device in the range
+/// still requests its part, below this entry. When the entry goes, what lies below moves up.
+///
+/// # Invariants
+///
+/// `self.0` is part of the tree of memory resources, and only `self` takes it out.
+pub struct SoftReservedEntry(ManuallyDrop<Pin<KBox<Opaque<bindings::resource>>>>);
+
+// SAFETY: The tree is protected by a lock of its own, which all C functions take.
+unsafe impl Send for SoftReservedEntry {}
+// SAFETY: There are no methods that take a shared reference.
+unsafe impl Sync for SoftReservedEntry {}
+
+impl SoftReservedEntry {
+    /// Puts an entry for `range` into the tree.
+    ///
+    /// # Errors
+    ///
+    /// - [`EBUSY`] if `range` overlaps another entry without containing it or being contained in it,
+    ///   or lies in memory that somebody has exclusively.
+    /// - [`ENOMEM`] if there is no memory for the entry.
+    ///
+    /// # Context
+    ///
+    /// May sleep; takes the resource lock.
+    // Not inlined into a module, because the name has to be a constant of the kernel image: readers
+    // of `/proc/iomem` may look at it while the module goes.
+    #[inline(never)]
+    pub fn new(range: Range) -> Result<Self> {
+        let entry = KBox::pin_init(
+            Opaque::ffi_init(|slot: *mut bindings::resource| {
+                // SAFETY: `slot` is valid for writes; a zeroed `struct resource` is valid.
+                unsafe {
+                    slot.write_bytes(0, 1);
+                    (*slot).name = c"Soft Reserved".as_char_ptr();
+                    (*slot).start = range.start();
+                    (*slot).end = range.end();
+                    (*slot).flags = MEM;
+                    (*slot).desc = Desc::SoftReserved.into_raw();
+                }
+            }),
+            GFP_KERNEL,
+        )?;
+
+        // SAFETY: The entry is initialised, in no tree yet, and stays in its place until it is
+        // taken out of the tree in `drop`.
+        to_result(unsafe {
+            bindings::insert_resource(&raw mut bindings::iomem_resource, entry.get())
+        })?;
+
+        // INVARIANT: The entry was just put into the tree.
+        Ok(Self(ManuallyDrop::new(entry)))
+    }
+}
+
+impl Drop for SoftReservedEntry {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the entry is in the tree. Its children, if any, go to its
+        // parent, so nothing refers to it afterwards.
+        let ret = unsafe { bindings::remove_resource(self.0.get()) };
+
+        // An entry that the tree still refers to is leaked rather than freed.
+        if ret == 0 {
+            // SAFETY: The entry is out of the tree, and `self.0` is not used again.
+            unsafe { ManuallyDrop::drop(&mut self.0) };
+        }
+    }
+}
