@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Creation of platform devices, and the typed data that such a device carries for its driver.
+//!
+//! C header: [`include/linux/platform_device.h`](srctree/include/linux/platform_device.h)
+
+use super::Device;
+use crate::{
+    bindings,
+    device,
+    error::to_result,
+    prelude::*, //
+};
+use core::{
+    marker::PhantomData,
+    mem::size_of,
+    ptr::NonNull, //
+};
+
+/// Data that every platform device of one name carries for its driver.
+///
+/// # Safety
+///
+/// Implementers must guarantee that, in the whole kernel, `dev.platform_data` of each platform
+/// device called [`NAME`](Self::NAME) is either NULL or points at a valid `Self` that is not
+/// modified and stays valid until the device is released, from before the device is added. Any bit
+/// pattern that the C side stores there must be valid for `Self`, and there must be no other code
+/// that expects more of a device with that name.
+pub unsafe trait PlatformData: Copy + Send + Sync + 'static {
+    /// The name of the devices, without their id.
+    const NAME: &'static CStr;
+}
+
+impl<Ctx: device::DeviceContext> Device<Ctx> {
+    /// The name of the device without its id: what drivers match by.
+    ///
+    /// A device that user space forced upon a driver (`driver_override`) has another one.
+    pub fn base_name(&self) -> &CStr {
+        // SAFETY: By the type invariant, `self.as_raw()` is a valid `struct platform_device`. Its
+        // name is a valid C string that is set before the device is added and never changes.
+        unsafe { CStr::from_char_ptr((*self.as_raw()).name) }
+    }
+
+    /// The id of the device: the number after the dot in `name.id`.
+    ///
+    /// Negative for a device without one.
+    pub fn id(&self) -> i32 {
+        // SAFETY: By the type invariant, `self.as_raw()` is a valid `struct platform_device`, and
+        // its id does not change once the device is added.
+        unsafe { (*self.as_raw()).id }
+    }
+}
+
+impl Device<device::Bound> {
+    /// The data of the device, if it is one of the devices that carry a `D`.
+    ///
+    /// Returns [`None`] if the device has another name, or no data.
+    pub fn platform_data<D: PlatformData>(&self) -> Option<&D> {
+        if self.base_name() != D::NAME {
+            return None;
+        }
+
+        // SAFETY: By the type invariant, `self.as_raw()` is a valid `struct platform_device`.
+        let data = unsafe { (*self.as_raw()).dev.platform_data };
+
+        // SAFETY: The name matches, so by the contract of `PlatformData` the pointer is NULL or
+        // valid for reads as a `D` until the device is released, which is after it was unbound.
+        unsafe { data.cast::<D>().as_ref() }
+    }
+}
+
+/// A platform device that was created here and that is unregistered when this value is dropped.
+///
+/// Usually it is a child of a device that its creator is bound to, and is handed to
+/// [`devres::register`](crate::devres::register) of that parent, so that it goes first.
+///
+/// # Invariants
+///
+/// `self.0` points at a registered `struct platform_device`; `self` is the one who unregisters it.
+pub struct Registration<D: PlatformData>(
+    NonNull<bindings::platform_device>,
+    PhantomData<fn(D) -> D>,
+);
+
+// SAFETY: A platform device may be unregistered from any thread.
+unsafe impl<D: PlatformData> Send for Registration<D> {}
+// SAFETY: `Registration` only lends what is safe to use from any thread.
+unsafe impl<D: PlatformData> Sync for Registration<D> {}
+
+impl<D: PlatformData> Registration<D> {
+    /// Creates and registers the device `D::NAME` `.` `id` below `parent`.
+    ///
+    /// The device gets a copy of `data`. `node` is the NUMA node that drivers allocate from when
+    /// they serve the device: `node` itself if it is online, or else the nearest one that is;
+    /// negative for no preference. If a driver matches, its probe normally runs before this
+    /// returns; the outcome of the probe is not an outcome of the registration.
+    ///
+    /// # Errors
+    ///
+    /// - [`ENOMEM`] if there is no memory for the device or the copy of `data`.
+    /// - [`EEXIST`](crate::error::code::EEXIST) if there is a device of that name and id already.
+    /// - Whatever else `device_add()` returns.
+    ///
+    /// # Context
+    ///
+    /// May sleep. Takes the lock of the new device, while drivers probe.
+    pub fn new(
+        parent: &device::Device<device::Bound>,
+        id: u16,
+        node: i32,
+        data: &D,
+    ) -> Result<Self> {
+        // SAFETY: `D::NAME` is a valid C string, which the call copies.
+        let pdev = unsafe {
+            bindings::platform_device_alloc(D::NAME.as_char_ptr(), i32::from(id))
+        };
+        let pdev = NonNull::new(pdev).ok_or(ENOMEM)?.as_ptr();
+
+        // SAFETY: `pdev` was just allocated and is not registered, so nobody else looks at these
+        // fields. The device takes its own reference to the parent when it is added.
+        unsafe {
+            (*pdev).dev.parent = parent.as_raw();
+            (*pdev).dev.numa_node = bindings::numa_map_to_online_node(node);
+        }
+
+        // SAFETY: `pdev` is a valid platform device that is not registered; `data` is valid for
+        // reads of its size. A copy that is only ever read as `D` is made, which `D: Copy` allows.
+        let ret = to_result(unsafe {
+            bindings::platform_device_add_data(
+                pdev,
+                core::ptr::from_ref(data).cast(),
+                size_of::<D>(),
+            )
+        })
+        // SAFETY: As above. The device carries a `D` under its name, as `PlatformData` demands.
+        .and_then(|()| to_result(unsafe { bindings::platform_device_add(pdev) }));
+
+        if let Err(err) = ret {
+            // SAFETY: The device is not registered and ours: this drops the only reference.
+            unsafe { bindings::platform_device_put(pdev) };
+            return Err(err);
+        }
+
+        // INVARIANT: The device was just registered, and only `self` knows that it is to be
+        // unregistered.
+        // SAFETY: `pdev` comes from a `NonNull`.
+        Ok(Self(unsafe { NonNull::new_unchecked(pdev) }, PhantomData))
+    }
+
+    /// The device that was created.
+    pub fn device(&self) -> &Device {
+        // SAFETY: By the type invariant, the pointer is a valid platform device, which cannot go
+        // before `self` does. `Device` is a transparent wrapper of `struct platform_device`.
+        unsafe { self.0.cast().as_ref() }
+    }
+}
+
+impl<D: PlatformData> Drop for Registration<D> {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant, the device is registered, and only we unregister it.
+        unsafe { bindings::platform_device_unregister(self.0.as_ptr()) }
+    }
+}
