@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! HMEM DAX: direct access to memory that platform firmware set aside.
+//!
+//! Firmware marks memory as Soft Reserved when it wants the kernel to keep ordinary allocations out
+//! of it: high-bandwidth memory, or memory behind CXL. This module turns it into DAX devices, which
+//! user space maps or the kernel adds to System RAM.
+//!
+//! Some of that memory belongs to CXL regions, whose driver makes DAX devices of it itself. Who owns
+//! which byte is decided by the rule in [`ownership`]; [`platform`] finds the ranges and knows when
+//! the time has come to decide, [`decision`] asks and carries out, [`ledger`] remembers and tells
+//! user space, and [`region`] makes a DAX device of each piece.
+//!
+//! See also: `Documentation/driver-api/cxl/linux/hmem-rs.rst`
+
+use kernel::{
+    debugfs,
+    driver::Registration,
+    kmod,
+    platform as platform_bus,
+    prelude::*,
+    sync::Arc,
+    workqueue::OwnedQueue,
+    InPlaceModule, //
+};
+
+mod border;
+mod decision;
+mod ledger;
+mod ownership;
+mod platform;
+mod region;
+
+/// The module.
+///
+/// The fields are dropped in this order. The platform driver goes first, and takes the devices that
+/// it made along; the queue, which is part of the context, goes last, when there is nobody left who
+/// would put off a decision.
+#[pin_data]
+struct HmemRs {
+    #[pin]
+    _platform_driver: Registration<platform_bus::Adapter<platform::Driver>>,
+    #[pin]
+    _region_driver: Registration<kernel::dax::region::Adapter<region::Driver>>,
+    #[pin]
+    _ranges: debugfs::File<ledger::Table>,
+    _dir: debugfs::Dir,
+    _context: border::Published,
+}
+
+impl InPlaceModule for HmemRs {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        pin_init::pin_init_scope(move || {
+            request_cxl_modules();
+
+            let hosts = ledger::Hosts::new()?;
+            let context = border::Context {
+                module,
+                queue: Arc::new(OwnedQueue::new_ordered(c"hmem_rs")?, GFP_KERNEL)?,
+                hosts: hosts.clone(),
+            };
+
+            Ok(try_pin_init!(Self {
+                _context: border::Published::new(context)?,
+                _dir: debugfs::Dir::new(c"hmem_rs"),
+                _ranges <- _dir.read_only_file(c"ranges", Ok::<_, Error>(ledger::Table(hosts))),
+                // Before the platform driver: what that creates is bound at once.
+                _region_driver <- Registration::new(region::NAME, module),
+                _platform_driver <- Registration::new(platform::NAME, module),
+            }))
+        })
+    }
+}
+
+/// Gives the CXL drivers the chance to see their devices before the first walk.
+///
+/// cxl_acpi makes the windows known, cxl_pci finds the devices. cxl_port and cxl_mem put the regions
+/// together; user space would load them when their devices appear, but waiting for probes does not
+/// wait for user space. Whether a module exists is not our business.
+fn request_cxl_modules() {
+    if cfg!(CONFIG_DEV_DAX_CXL) {
+        for name in [c"cxl_acpi", c"cxl_pci", c"cxl_port", c"cxl_mem"] {
+            let _ = kmod::request_module(name);
+        }
+    }
+}
+
+module! {
+    type: HmemRs,
+    name: "hmem_rs",
+    authors: ["The hmem_rs developers"],
+    description: "HMEM DAX: direct access to 'specific purpose' memory",
+    license: "GPL v2",
+    alias: ["platform:hmem*", "platform:hmem_platform*", "dax_hmem"],
+}

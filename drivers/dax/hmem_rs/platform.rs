@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver `hmem_platform`: finds the ranges, and knows when the time has come to decide.
+//!
+//! A range that touches no CXL window is decided in the probe. The others wait for a work item, one
+//! a host, which runs when CXL had its chance: when all probes that could put a CXL region together
+//! are over. The work item takes the lock of the host, and does nothing unless the bind that queued
+//! it is still in force. So there are three states, which change under that lock only:
+//!
+//! ```text
+//!              probe, a range waits             work: decide, under the lock
+//!   unbound ------------------------> waiting -------------------------------> decided
+//!      ^  |                              |                                       ^  |
+//!      |  +------------------------------|---------------------------------------+  |
+//!      |     probe, no range waits       |                                          |
+//!      +---------------------------------+------------------------------------------+
+//!                                    unbind
+//! ```
+//!
+//! Each bind starts anew with state of its own, and a work item belongs to the bind that queued it:
+//! an item that comes late finds that bind over and does nothing. Nothing is remembered from one
+//! bind to the next, hence each decides by the memory, windows and regions that there are then.
+
+use kernel::{
+    cxl,
+    dax::hmem,
+    device::{
+        self,
+        Bound,
+        Core,
+        Device, //
+    },
+    driver::ProbeType,
+    impl_has_work,
+    new_work,
+    platform,
+    prelude::*,
+    range::Range,
+    sync::{
+        aref::ARef,
+        atomic::{
+            Atomic,
+            Relaxed, //
+        },
+        Arc, //
+    },
+    workqueue::{
+        Work,
+        WorkItem, //
+    }, //
+};
+
+use crate::{
+    border::{
+        self,
+        debug,
+        Event, //
+    },
+    decision::{
+        self,
+        Regions, //
+    },
+    ledger::{
+        Ledger,
+        Listed,
+        State, //
+    }, //
+};
+
+/// The name of the driver and of the devices, which user space knows.
+pub(crate) const NAME: &CStr = c"hmem_platform";
+
+/// The driver.
+pub(crate) struct Driver;
+
+/// One bind of a host, for as long as it or a work item of it lasts.
+#[pin_data]
+struct Host {
+    dev: ARef<platform::Device>,
+    module: &'static ThisModule,
+    ledger: Arc<Ledger>,
+    /// Whether the bind is in force. Changes under the lock of the device only.
+    bound: Atomic<bool>,
+    #[pin]
+    work: Work<Self>,
+}
+
+impl_has_work! {
+    impl HasWork<Self> for Host { self.work }
+}
+
+/// What the driver keeps while it is bound.
+pub(crate) struct Binding {
+    host: Arc<Host>,
+    _listed: Listed,
+}
+
+impl Drop for Binding {
+    fn drop(&mut self) {
+        // The driver core holds the lock of the device.
+        self.host.bound.store(false, Relaxed);
+    }
+}
+
+impl platform::Driver for Driver {
+    type IdInfo = ();
+    type Data<'bound> = Binding;
+
+    // dax_cxl flushes the deferred decisions and goes ahead: they must be queued by then, whatever
+    // is asked on the command line.
+    const PROBE_TYPE: ProbeType = ProbeType::ForceSynchronous;
+
+    fn probe<'bound>(
+        pdev: &'bound platform::Device<Core<'_>>,
+        _info: Option<&'bound Self::IdInfo>,
+    ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+        // User space can force any platform device upon a driver.
+        if pdev.base_name() != NAME {
+            dev_err!(
+                pdev,
+                "not a device of the hmem core, refusing it: clear its driver_override\n"
+            );
+            return Err(ENODEV);
+        }
+
+        bind(pdev)
+    }
+}
+
+/// Decides what can be decided at once, and puts off the rest.
+fn bind(pdev: &platform::Device<Core<'_>>) -> Result<Binding> {
+    let dev: &Device<Bound> = pdev.as_ref();
+    let context = border::context().ok_or(ENODEV)?;
+    let listed = Listed::new(context.hosts, dev.name())?;
+    let ledger = listed.ledger();
+
+    let host = Arc::pin_init(
+        pin_init!(Host {
+            dev: pdev.into(),
+            module: context.module,
+            ledger,
+            bound: Atomic::new(true),
+            work <- new_work!("hmem_rs::Host"),
+        }),
+        GFP_KERNEL,
+    )?;
+    let binding = Binding {
+        host: host.clone(),
+        _listed: listed,
+    };
+
+    let mut waits = false;
+    let mut any = false;
+    let mut first_error = Ok(());
+
+    for hmem::Found { range, node } in hmem::ranges(dev)? {
+        match scan(dev, &host.ledger, range, node) {
+            Ok(Scan::Decided) => any = true,
+            Ok(Scan::Waits) => waits = true,
+            Ok(Scan::NotReserved) => (),
+            Err(err) => first_error = first_error.and(Err(err)),
+        }
+    }
+
+    if !any && !waits {
+        first_error?;
+    }
+    if waits {
+        // This cannot fail: the work item is new, hence not queued.
+        let _ = context.queue.enqueue(host);
+    }
+    Ok(binding)
+}
+
+/// What the first look at a range tells.
+enum Scan {
+    NotReserved,
+    Waits,
+    Decided,
+}
+
+/// Looks at a range, and decides about it unless it has to wait. Errors are logged.
+fn scan(dev: &Device<Bound>, ledger: &Ledger, range: Range, node: i32) -> Result<Scan> {
+    let look = || {
+        let reserved = decision::reserved_parts(range)?;
+        if reserved.is_empty() {
+            return Ok((None, false));
+        }
+        Ok((
+            Some(ledger.add(range, node)?),
+            decision::waits_for_cxl(&reserved),
+        ))
+    };
+
+    match look() {
+        Ok((None, _)) => {
+            debug(dev, Event::NotReserved, range);
+            Ok(Scan::NotReserved)
+        }
+        Ok((Some(_), true)) => {
+            debug(dev, Event::Await, range);
+            Ok(Scan::Waits)
+        }
+        Ok((Some(number), false)) => {
+            // Committed regions lie in windows, so none can cover the range.
+            decision::decide(dev, ledger, number, &mut Regions::default())?;
+            Ok(Scan::Decided)
+        }
+        Err(err) => {
+            dev_err!(dev, "cannot look at {range}: {err:?}; bind the device again\n");
+            Err(err)
+        }
+    }
+}
+
+impl WorkItem for Host {
+    type Pointer = Arc<Self>;
+
+    fn run(this: Arc<Self>) {
+        // Not under the lock of the device: it would be held for as long as any probe takes.
+        //
+        // cxl_acpi has the bus look for drivers again in a work item of CXL's, which no one counts
+        // as a probe; what that binds may in turn be probed asynchronously.
+        device::wait_for_device_probe();
+        cxl::flush_bus_work();
+        device::wait_for_device_probe();
+
+        // The guard goes before `this` does, hence the device is unlocked before the last reference
+        // to it may be dropped.
+        let dev: &Device = (*this.dev).as_ref();
+        let guard = dev.lock();
+        let Some(dev) = guard.bound_to(NAME, this.module) else {
+            return;
+        };
+        if this.bound.load(Relaxed) {
+            this.decide_waiting(dev);
+        }
+    }
+}
+
+impl Host {
+    /// Decides about all ranges that wait.
+    fn decide_waiting(&self, dev: &Device<Bound>) {
+        let mut regions = match Regions::committed() {
+            Ok(regions) => regions,
+            Err(err) => {
+                dev_err!(
+                    dev,
+                    "cannot ask CXL for its regions: {err:?}; ranges in CXL windows stay unclaimed \
+                     until {} is bound again\n",
+                    dev.name()
+                );
+                return self.for_each_waiting(|number, _| {
+                    self.ledger.with(number, |entry| entry.state = State::Failed(err));
+                });
+            }
+        };
+
+        self.for_each_waiting(|number, _| {
+            // Errors are logged and in the ledger. Each range stands alone.
+            let _ = decision::decide(dev, &self.ledger, number, &mut regions);
+        });
+    }
+
+    fn for_each_waiting(&self, mut f: impl FnMut(usize, Range)) {
+        let mut next = 0;
+
+        while let Some((number, range, _)) = self.ledger.next_waiting(next) {
+            f(number, range);
+            next = number + 1;
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The driver `hmem`: makes a DAX region, and in it a DAX device, of one piece of memory.
+
+use kernel::{
+    cxl,
+    dax::{
+        hmem::RegionInfo,
+        region::{
+            self,
+            Flags,
+            Host, //
+        }, //
+    },
+    device::Core,
+    driver::ProbeType,
+    platform,
+    prelude::*,
+    range::Range, //
+};
+
+use crate::{
+    border,
+    ledger, //
+};
+
+/// The name of the driver, which user space knows.
+pub(crate) const NAME: &CStr = c"hmem";
+
+/// The driver.
+pub(crate) struct Driver;
+
+impl region::Driver for Driver {
+    // dax_cxl goes ahead once the deferred decisions are flushed: by then each piece must belong to
+    // a region, whatever is asked on the command line.
+    const PROBE_TYPE: ProbeType = ProbeType::ForceSynchronous;
+
+    fn probe(pdev: &platform::Device<Core<'_>>, host: Host<'_>) -> Result {
+        // User space can force any platform device upon a driver.
+        let Some((info, range)) = pdev
+            .platform_data::<RegionInfo>()
+            .and_then(|info| Some((info, info.range()?)))
+        else {
+            dev_err!(
+                pdev,
+                "not a device made by {}, refusing it: clear its driver_override\n",
+                crate::platform::NAME
+            );
+            return Err(ENODEV);
+        };
+
+        let result = create(pdev, host, info, range);
+        ledger::note_probe(pdev.id(), result);
+        result
+    }
+}
+
+fn create(
+    pdev: &platform::Device<Core<'_>>,
+    host: Host<'_>,
+    info: &RegionInfo,
+    range: Range,
+) -> Result {
+    refuse_if_claimed(pdev, range)?;
+
+    // Read once: the administrator may change it while this runs.
+    let (flags, size) = if border::region_idle() {
+        (Flags::NONE, 0)
+    } else {
+        (Flags::KMEM, range.len())
+    };
+
+    host.create_region(pdev.id(), range, info.node(), region::ALIGN, flags)
+        .inspect_err(|&err| {
+            dev_err!(pdev, "no dax region for {range}: {err:?}\n");
+        })?
+        .create_device(size, false)
+        .inspect_err(|&err| {
+            dev_err!(pdev, "no dax device for {range}: {err:?}\n");
+        })
+}
+
+/// Fails if a CXL region got hold of a byte of `range` since the piece was cut out.
+///
+/// That happens to a device that is bound again much later. What is left of the piece is for the
+/// next decision about the whole range.
+fn refuse_if_claimed(pdev: &platform::Device<Core<'_>>, range: Range) -> Result {
+    if !cfg!(CONFIG_DEV_DAX_CXL) {
+        return Ok(());
+    }
+
+    cxl::for_each_committed_region(|name, region| {
+        if !region.overlaps(&range) {
+            return Ok(());
+        }
+
+        dev_err!(
+            pdev,
+            "{range} is not free any more: CXL {name} owns {region}; \
+             unbind and bind {} to decide again\n",
+            crate::platform::NAME
+        );
+        Err(EBUSY)
+    })
+}
