@@ -52,8 +52,7 @@ impl CxlSpec {
                         .with_context(|| format!("programming {}", component.id))?;
                 }
             }
-            for ((bridge, &registers), &decodes) in
-                self.bridges.iter().zip(&map.bridges).zip(&topology.bridge_decodes)
+            for ((bridge, &registers), &decodes) in self.bridges.iter().zip(&map.bridges).zip(&topology.bridge_decodes)
             {
                 if let (Some(decoders), true) = (wanted.get(&bridge.id), decodes) {
                     commit(&mut bus, registers, decoders).with_context(|| format!("programming {}", bridge.id))?;

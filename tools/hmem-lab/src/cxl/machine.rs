@@ -8,17 +8,17 @@ use crate::size::Range;
 
 /// The CXL parts of the address map.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AddressMap {
+pub(super) struct AddressMap {
     /// Component registers of each host bridge, in the order they were made.
-    pub bridges: Vec<u64>,
+    pub(super) bridges: Vec<u64>,
     /// The windows, in the order they were made.
-    pub windows: Vec<Range>,
+    pub(super) windows: Vec<Range>,
 }
 
 impl AddressMap {
     /// Reads QEMU's answer. Bridges of the same kind are told apart by their owner, which QEMU numbers
     /// in the order of creation; their addresses do not follow it.
-    pub fn parse(mtree: &str) -> Result<Self> {
+    pub(super) fn parse(mtree: &str) -> Result<Self> {
         let mut bridges = Vec::new();
         let mut windows = Vec::new();
         let system = mtree.lines().skip_while(|line| !line.starts_with("address-space: memory")).skip(1);

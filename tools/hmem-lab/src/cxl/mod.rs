@@ -15,4 +15,28 @@ mod sockets;
 mod spec;
 mod topology;
 
-pub use spec::CxlSpec;
+pub use spec::{Bridge, CxlSpec, Device, Region, Switch, Window};
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{programming::programming, topology::Topology};
+    use crate::scenario;
+
+    #[test]
+    fn every_scenario_can_be_built_and_programmed() {
+        let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
+        for scenario in scenario::load(&dir).unwrap() {
+            let Some(cxl) = &scenario.cxl else { continue };
+            let name = &scenario.name;
+            let topology = Topology::new(cxl).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+            let all = programming(cxl, &topology).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+            for (id, decoders) in all {
+                for (index, decoder) in (0..).zip(&decoders) {
+                    decoder.writes(index).unwrap_or_else(|error| panic!("{name}: {id}: {error}"));
+                }
+            }
+        }
+    }
+}

@@ -14,10 +14,10 @@ use super::spec::{CxlSpec, Region};
 use super::topology::Topology;
 
 /// The decoders of each device, switch and host bridge, by name, in decoder order.
-pub type Programming = BTreeMap<String, Vec<Decoder>>;
+pub(super) type Programming = BTreeMap<String, Vec<Decoder>>;
 
 /// Works out the decoders for all regions of a spec that passed [`CxlSpec::check`].
-pub fn programming(spec: &CxlSpec, topology: &Topology) -> Result<Programming> {
+pub(super) fn programming(spec: &CxlSpec, topology: &Topology) -> Result<Programming> {
     let mut regions: Vec<&Region> = spec.regions.iter().collect();
     // The specification wants decoders of one component in ascending address order.
     regions.sort_by_key(|region| region.at);

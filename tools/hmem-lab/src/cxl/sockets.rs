@@ -50,11 +50,11 @@ impl Lines {
 }
 
 /// The machine monitor.
-pub struct Qmp(Lines);
+pub(super) struct Qmp(Lines);
 
 impl Qmp {
     /// Connects, waiting for the socket to appear.
-    pub fn connect(socket: &Path) -> Result<Self> {
+    pub(super) fn connect(socket: &Path) -> Result<Self> {
         let mut qmp = Self(Lines::connect(socket)?);
         qmp.0.hear().context("no QMP greeting")?;
         qmp.execute("qmp_capabilities", json!({}))?;
@@ -62,7 +62,7 @@ impl Qmp {
     }
 
     /// Runs one command and returns what it returned.
-    pub fn execute(&mut self, command: &str, arguments: Value) -> Result<Value> {
+    pub(super) fn execute(&mut self, command: &str, arguments: Value) -> Result<Value> {
         self.0.say(&json!({ "execute": command, "arguments": arguments }).to_string())?;
         loop {
             let mut answer: Value = serde_json::from_str(&self.0.hear()?).context("QMP does not speak JSON")?;
@@ -77,18 +77,18 @@ impl Qmp {
     }
 
     /// Runs a command of the human monitor.
-    pub fn human(&mut self, command: &str) -> Result<String> {
+    pub(super) fn human(&mut self, command: &str) -> Result<String> {
         let answer = self.execute("human-monitor-command", json!({ "command-line": command }))?;
         Ok(answer.as_str().unwrap_or_default().to_string())
     }
 }
 
 /// The machine's buses, as its firmware would drive them.
-pub struct Qtest(Lines);
+pub(super) struct Qtest(Lines);
 
 impl Qtest {
     /// Connects, waiting for the socket to appear.
-    pub fn connect(socket: &Path) -> Result<Self> {
+    pub(super) fn connect(socket: &Path) -> Result<Self> {
         Ok(Self(Lines::connect(socket)?))
     }
 
@@ -106,24 +106,24 @@ impl Qtest {
     }
 
     /// Reads 4 bytes of memory space.
-    pub fn read(&mut self, address: u64) -> Result<u32> {
+    pub(super) fn read(&mut self, address: u64) -> Result<u32> {
         let command = format!("readl {address:#x}");
         Ok(self.ask(&command)?.with_context(|| format!("qtest {command}: no value"))? as u32)
     }
 
     /// Writes 4 bytes of memory space.
-    pub fn write(&mut self, address: u64, value: u32) -> Result<()> {
+    pub(super) fn write(&mut self, address: u64, value: u32) -> Result<()> {
         self.ask(&format!("writel {address:#x} {value:#x}")).map(drop)
     }
 
     /// Reads an i/o port.
-    pub fn port_in(&mut self, port: u16) -> Result<u32> {
+    pub(super) fn port_in(&mut self, port: u16) -> Result<u32> {
         let command = format!("inl {port:#x}");
         Ok(self.ask(&command)?.with_context(|| format!("qtest {command}: no value"))? as u32)
     }
 
     /// Writes an i/o port.
-    pub fn port_out(&mut self, port: u16, value: u32) -> Result<()> {
+    pub(super) fn port_out(&mut self, port: u16, value: u32) -> Result<()> {
         self.ask(&format!("outl {port:#x} {value:#x}")).map(drop)
     }
 }

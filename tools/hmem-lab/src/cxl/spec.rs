@@ -183,11 +183,7 @@ impl CxlSpec {
         }
         for switch in &self.switches {
             ensure!(self.is_bridge(&switch.under), "switch {}: no bridge {}", switch.id, switch.under);
-            ensure!(
-                self.devices.iter().any(|device| device.under == switch.id),
-                "switch {} has no devices",
-                switch.id
-            );
+            ensure!(self.devices.iter().any(|device| device.under == switch.id), "switch {} has no devices", switch.id);
         }
         for device in &self.devices {
             ensure!(
@@ -257,7 +253,7 @@ impl CxlSpec {
     }
 
     /// The window that a region lies in.
-    pub fn window_of(&self, region: &Region) -> Result<&Window> {
+    pub(super) fn window_of(&self, region: &Region) -> Result<&Window> {
         let Some(range) = region.range() else { bail!("it has no size") };
         self.windows
             .iter()
@@ -266,12 +262,12 @@ impl CxlSpec {
     }
 
     /// The device of that name.
-    pub fn device(&self, id: &str) -> Result<&Device> {
+    pub(super) fn device(&self, id: &str) -> Result<&Device> {
         self.devices.iter().find(|device| device.id == id).with_context(|| format!("no device {id}"))
     }
 
     /// The bridge above a device.
-    pub fn bridge_of(&self, id: &str) -> Result<&str> {
+    pub(super) fn bridge_of(&self, id: &str) -> Result<&str> {
         let under = self.device(id)?.under.as_str();
         Ok(self.switches.iter().find(|switch| switch.id == under).map_or(under, |switch| &switch.under))
     }

@@ -11,59 +11,59 @@ use super::spec::CxlSpec;
 
 /// Where a function sits on PCI.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub(super) struct Place {
     /// Bus number.
-    pub bus: u8,
+    pub(super) bus: u8,
     /// Slot on that bus; the function is always 0.
-    pub slot: u8,
+    pub(super) slot: u8,
 }
 
 /// What can hold decoders, beside a host bridge.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Component {
+pub(super) struct Component {
     /// The switch or device it belongs to.
-    pub id: String,
+    pub(super) id: String,
     /// Where its component registers appear once [`Topology::opening`] is written.
-    pub registers: u64,
+    pub(super) registers: u64,
 }
 
 /// A port that leads down, from a host bridge or a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Port {
+pub(super) struct Port {
     /// The bridge or switch that has it.
-    pub of: String,
+    pub(super) of: String,
     /// Its port number, which decoders use as target.
-    pub number: u8,
+    pub(super) number: u8,
     /// The switch or device in it.
-    pub holds: String,
+    pub(super) holds: String,
 }
 
 /// A write to a function's PCI configuration space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigWrite {
+pub(super) struct ConfigWrite {
     /// The function.
-    pub place: Place,
+    pub(super) place: Place,
     /// Offset, a multiple of 4.
-    pub offset: u8,
+    pub(super) offset: u8,
     /// What to write.
-    pub value: u32,
+    pub(super) value: u32,
 }
 
 /// All parts at their places.
 #[derive(Clone, Debug, Default)]
-pub struct Topology {
+pub(super) struct Topology {
     /// Ports that lead down, bridge by bridge.
-    pub ports: Vec<Port>,
+    pub(super) ports: Vec<Port>,
     /// Switches and devices.
-    pub components: Vec<Component>,
+    pub(super) components: Vec<Component>,
     /// Configuration writes that open the way to all component registers, from the root down.
-    pub opening: Vec<ConfigWrite>,
+    pub(super) opening: Vec<ConfigWrite>,
     /// Configuration writes that take the addresses away again, so that the BIOS finds what it expects.
-    pub closing: Vec<ConfigWrite>,
+    pub(super) closing: Vec<ConfigWrite>,
     /// QEMU arguments.
-    pub arguments: Vec<String>,
+    pub(super) arguments: Vec<String>,
     /// The host bridges' decoder sets, in the order of the spec: whether there is one.
-    pub bridge_decodes: Vec<bool>,
+    pub(super) bridge_decodes: Vec<bool>,
 }
 
 /// First address for component registers while the firmware works; free on q35 at that time.
@@ -178,7 +178,7 @@ impl Walk {
 
 impl Topology {
     /// Lays out a spec that passed [`CxlSpec::check`].
-    pub fn new(spec: &CxlSpec) -> Result<Self> {
+    pub(super) fn new(spec: &CxlSpec) -> Result<Self> {
         spec.check()?;
         let mut walk = Walk { bus: 0, address: REGISTERS, slot: 0, out: Self::default() };
         walk.argument("-M", machine(spec));
@@ -212,7 +212,7 @@ impl Topology {
     }
 
     /// The port of `of` that leads to `id`, itself or through a switch in that port.
-    pub fn port_to(&self, of: &str, id: &str) -> Option<u8> {
+    pub(super) fn port_to(&self, of: &str, id: &str) -> Option<u8> {
         self.ports
             .iter()
             .find(|port| port.of == of && (port.holds == id || self.port_to(&port.holds, id).is_some()))
