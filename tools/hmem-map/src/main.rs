@@ -7,7 +7,7 @@ mod cli;
 use clap::Parser as _;
 use cli::{Cli, Command, Show, When};
 use hmem_map::render::style::Style;
-use hmem_map::render::terminal;
+use hmem_map::render::{svg, terminal};
 use hmem_map::tree::Tree;
 use hmem_map::{snapshot, Map};
 use std::env;
@@ -79,8 +79,7 @@ fn show(show: &Show) -> Result<(), String> {
 }
 
 fn picture(map: &Map, file: &Path) -> Result<(), String> {
-    let svg = String::new();
-    let _ = map;
+    let svg = svg::render(map);
     if file == Path::new("-") {
         return print(&svg);
     }
