@@ -157,10 +157,21 @@ proptest! {
 
     #[test]
     fn totals_count_every_byte(input in large()) {
+        let parts = input.parts();
         let mut totals = Totals::default();
-        for part in &input.parts() {
+        for part in &parts {
             totals.add(part);
         }
+
+        let sum = |counts: fn(&Part) -> bool| {
+            parts
+                .iter()
+                .filter(|part| counts(part))
+                .fold(0u64, |sum, part| sum.saturating_add(part.range().len()))
+        };
+        prop_assert_eq!(totals.cxl, sum(|part| matches!(part, Part::Cxl { .. })));
+        prop_assert_eq!(totals.hmem, sum(|part| matches!(part, Part::Piece(_))));
+        prop_assert_eq!(totals.trimmed, sum(|part| matches!(part, Part::Trimmed { .. })));
 
         let reserved: u128 = merged(input.reserved.iter().copied())
             .iter()
