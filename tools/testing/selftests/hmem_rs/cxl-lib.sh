@@ -6,7 +6,7 @@
 
 # The driver under test: hmem_rs, or dax_hmem for a comparison.
 HMEM_MODULE=${HMEM_MODULE:-hmem_rs}
-HMEM_TABLE=/sys/kernel/debug/hmem_rs/ranges
+HMEM_TABLE=${HMEM_TABLE:-/sys/kernel/debug/hmem_rs/ranges}
 export HMEM_MODULE HMEM_TABLE
 
 cxl_tests=0

@@ -33,6 +33,12 @@ split() {
 	bytes=$((to - from + 1))
 }
 
+# The word that follows a word in the line that was read.
+after() {
+	local rest=${line#* "$1" }
+	echo "${rest%% *}"
+}
+
 # Whether what was split lies within these ends.
 within() {
 	[ "$from" -ge "$1" ] && [ "$to" -le "$2" ]
@@ -67,16 +73,17 @@ close_range() {
 }
 
 every_byte_is_accounted_for() {
-	local kind where rest words last=-1
+	local line kind where last=-1
 	faults=0
 	range=
-	while read -r kind where rest; do
-		read -ra words <<< "$rest"
+	while read -r line; do
+		read -r kind where _ <<< "$line"
 		case $kind in
 		range)
 			close_range
-			range=$where state=${words[5]}
-			reserved=$((words[7])) cxl=$((words[9])) hmem=$((words[11])) trimmed=$((words[13]))
+			range=$where state=$(after state)
+			reserved=$(($(after reserved))) cxl=$(($(after cxl)))
+			hmem=$(($(after hmem))) trimmed=$(($(after trimmed)))
 			sum_cxl=0 sum_hmem=0 sum_trimmed=0
 			split "$where"
 			first=$from final=$to last=-1
@@ -93,11 +100,34 @@ every_byte_is_accounted_for() {
 			trimmed) sum_trimmed=$((sum_trimmed + bytes)) ;;
 			esac
 			;;
-		*) fault "the table has a line that makes no sense: $kind $where $rest" ;;
+		*) fault "the table has a line that makes no sense: $line" ;;
 		esac
 	done <<< "$table"
 	close_range
 	[ "$faults" = 0 ]
+}
+
+# What the firmware (or memmap=) set aside, from the last memory map in the kernel log: START-END, one a line.
+set_aside() {
+	dmesg | sed -n 's/^\[ *[0-9.]*\] //; s/^\([A-Za-z0-9-]*\): \[mem \(0x[0-9a-f]*-0x[0-9a-f]*\)\] *\(.*\)/\1 \2 \3/p' |
+		awk '$1 != who { who = $1; list = "" } / soft reserved$/ { list = list $2 "\n" } END { printf "%s", list }'
+}
+
+nothing_is_missing() {
+	local where aside=0 total=0
+	[ -n "$(set_aside)" ] || { echo "# the kernel log has lost its memory map: not checked"; return 0; }
+	while read -r where; do
+		split "$where"
+		aside=$((aside + bytes))
+	done < <(set_aside)
+	while read -r line; do
+		case $line in
+		range*) total=$((total + $(after reserved))) ;;
+		esac
+	done <<< "$table"
+	[ "$aside" = "$total" ] && return 0
+	echo "# $aside bytes are set aside, the table has $total"
+	return 1
 }
 
 every_range_is_decided() {
@@ -192,9 +222,10 @@ daxctl_lists_the_same() {
 	return 1
 }
 
-cxl_plan 6
+cxl_plan 7
 cxl_test "every range is decided" every_range_is_decided
 cxl_test "every Soft Reserved byte is accounted for, once" every_byte_is_accounted_for
+cxl_test "what the firmware set aside is all there" nothing_is_missing
 cxl_test "every piece has its device and its line in iomem" every_piece_has_its_device
 cxl_test "nothing else is hmem's" nothing_else_is_hmem
 cxl_test "every region covers its part" every_region_covers_its_part
