@@ -15,7 +15,9 @@
 mod anchor;
 pub mod edits;
 mod error;
+mod git;
 mod graft;
+mod mail;
 mod overlay;
 mod path;
 mod plan;
@@ -31,3 +33,4 @@ pub use error::{Error, Misfit, ParseError, Result, Why};
 pub use graft::{
     apply, apply_with, check, record_dir, status, undo, Grafted, Options, Report, Status, Undone,
 };
+pub use mail::{patches, MailOptions};

@@ -14,6 +14,8 @@ use clap::{Parser, Subcommand};
   graft check ~/linux            would it fit?
   graft apply ~/linux            put it in; again after a change, to update
   graft undo ~/linux             take it out
+  graft patches ~/linux out/v2 --version v2
+                                 the mailable series, second sending
 "
 )]
 struct Cli {
@@ -46,6 +48,31 @@ enum Command {
         /// The kernel source tree
         tree: PathBuf,
     },
+    /// Make the mailable series for a kernel tree, which may be pristine or grafted
+    Patches {
+        #[command(flatten)]
+        from: From,
+        /// Where the mails go; made if missing
+        out: PathBuf,
+        /// Which sending of the series this is
+        #[arg(long, value_name = "vN", value_parser = revision)]
+        version: Option<u32>,
+        /// Ask for comments: [PATCH RFC]
+        #[arg(long)]
+        rfc: bool,
+        /// Author and sign-off [default: what git is configured with]
+        #[arg(long, value_name = "NAME <ADDRESS>")]
+        author: Option<String>,
+    },
+}
+
+/// "v2" or "2".
+fn revision(words: &str) -> Result<u32, String> {
+    let number = words.strip_prefix('v').unwrap_or(words);
+    match number.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("write it like v2".into()),
+    }
 }
 
 #[derive(clap::Args)]
@@ -88,6 +115,23 @@ fn run(cli: Cli) -> Result<(), String> {
     match cli.command {
         Command::Apply { from } => from.apply(graft::Options::default())?,
         Command::Check { from } => from.apply(graft::Options::check())?,
+        Command::Patches {
+            from,
+            out,
+            version,
+            rfc,
+            author,
+        } => {
+            let overlay = overlay(from.overlay.as_deref())?;
+            let mut options = graft::MailOptions::default();
+            options.author = author;
+            options.revision = version;
+            options.rfc = rfc;
+            options.any_version = from.any_version;
+            for mail in graft::patches(&from.tree, &overlay, &out, &options).map_err(words)? {
+                println!("{}", mail.display());
+            }
+        }
         Command::Undo { tree, force } => println!("{}", graft::undo(&tree, force).map_err(words)?),
         Command::Status { tree } => println!("{}", graft::status(&tree).map_err(words)?),
     }

@@ -91,8 +91,7 @@ impl Overlay {
     /// The overlay files that `version` gets. A file of no patch goes into every version.
     pub(crate) fn files_for(&self, version: Version) -> impl Iterator<Item = (&String, &Source)> {
         self.files.iter().filter(move |(file, _)| {
-            let mut holders =
-                self.holders(|patch| patch.files.iter().any(|files| files.holds(file)));
+            let mut holders = self.holders(|patch| patch.holds(file));
             holders.clone().next().is_none() || holders.any(|patch| patch.bounds.hold(version))
         })
     }

@@ -107,6 +107,30 @@ impl Texts {
         Ok(())
     }
 
+    /// Notes if a file of the overlay cannot go where it belongs.
+    pub(crate) fn room(&mut self, pristine: &Pristine<'_>, file: &str) -> Result<()> {
+        if let Err(why) = pristine.room(file)? {
+            self.misfits.push(Misfit {
+                from: "overlay".into(),
+                file: file.to_owned(),
+                why,
+            });
+        }
+        Ok(())
+    }
+
+    /// Fails if anything noted does not fit.
+    pub(crate) fn fit(&self, tree: &Tree) -> Result<()> {
+        if self.misfits.is_empty() {
+            return Ok(());
+        }
+        Err(Error::DoesNotFit {
+            tree: tree.root.clone(),
+            kernel: tree.kernel.clone(),
+            misfits: self.misfits.clone(),
+        })
+    }
+
     fn edit_text(
         &mut self,
         overlay: &Overlay,
@@ -177,32 +201,20 @@ pub(crate) fn plan<'a>(
     }
     let files: BTreeMap<_, _> = overlay.files_for(tree.version).collect();
     for file in files.keys() {
-        if let Err(why) = pristine.room(file)? {
-            texts.misfits.push(Misfit {
-                from: "overlay".into(),
-                file: (*file).clone(),
-                why,
-            });
-        }
+        texts.room(&pristine, file)?;
     }
-    let plan = Plan {
+    let touched = texts.files.keys().chain(files.keys().copied());
+    let misfits = not_writable(tree, touched)?;
+    texts.misfits.extend(misfits);
+    texts.fit(tree)?;
+    Ok(Plan {
         edited: texts.files,
         overlay: files,
-    };
-    texts.misfits.extend(not_writable(tree, &plan)?);
-    if texts.misfits.is_empty() {
-        return Ok(plan);
-    }
-    Err(Error::DoesNotFit {
-        tree: tree.root.clone(),
-        kernel: tree.kernel.clone(),
-        misfits: texts.misfits,
     })
 }
 
 /// The directories that must be written and cannot.
-fn not_writable(tree: &Tree, plan: &Plan<'_>) -> Result<Vec<Misfit>> {
-    let files = plan.edited.keys().chain(plan.overlay.keys().copied());
+fn not_writable<'a>(tree: &Tree, files: impl Iterator<Item = &'a String>) -> Result<Vec<Misfit>> {
     let mut dirs = BTreeSet::from([""]);
     for file in files {
         let mut there = "";

@@ -47,6 +47,13 @@ pub struct Patch {
     pub bounds: Bounds,
 }
 
+impl Patch {
+    /// Whether the patch adds the overlay file `path`.
+    pub fn holds(&self, path: &str) -> bool {
+        self.files.iter().any(|files| files.holds(path))
+    }
+}
+
 /// A path or a glob over the overlay's files. `*` stays in one directory, `**` does not.
 #[derive(Clone, Debug)]
 pub struct Files {

@@ -5,4 +5,5 @@ mod crash;
 mod fixture;
 mod identity;
 mod life;
+mod mail;
 mod refusal;
