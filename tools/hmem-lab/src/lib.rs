@@ -12,6 +12,7 @@ pub mod cxl;
 pub mod expect;
 pub mod guest;
 pub mod judge;
+pub mod kernel;
 pub mod klog;
 pub mod ktap;
 pub mod list;

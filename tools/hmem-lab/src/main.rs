@@ -1,5 +1,39 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Placeholder of the skeleton.
+//! Builds kernels, boots them under QEMU, and proves what becomes of Soft Reserved memory.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use hmem_lab::{kernel, list, test};
+
+/// Builds kernels, boots them under QEMU, and proves what becomes of Soft Reserved memory
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(kernel::check::Args),
+    Kernel(kernel::Args),
+    Firmware(kernel::firmware::Args),
+    List(list::Args),
+    Test(test::Args),
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Check(args) => kernel::check::main(args),
+        Command::Kernel(args) => kernel::main(args),
+        Command::Firmware(args) => kernel::firmware::main(args),
+        Command::List(args) => list::main(args),
+        Command::Test(args) => test::main(args),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("hmem-lab: {error:#}");
+        ExitCode::FAILURE
+    })
+}

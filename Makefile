@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# A thin front: everything is done by the tools in tools/, inside the toolbox.
+
+KVER ?= 7.3
+FLAVOUR ?= lab
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+enter := tools/toolbox/enter
+cargo := $(enter) cargo
+tool = $(cargo) run --release --quiet --locked --manifest-path tools/Cargo.toml --package $(1) --
+lab := $(call tool,hmem-lab)
+graft := $(call tool,graft)
+
+jobs := $(if $(JOBS),--jobs $(JOBS))
+ksrc := $(if $(KSRC),--ksrc '$(abspath $(KSRC))')
+kernel := $(lab) kernel --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc) $(jobs)
+
+# What the tools read themselves
+export HMEM_BUILD KSRC MIRROR TOOLBOX
+
+.PHONY: help
+help: ## Show this
+	@echo 'usage: make TARGET [VARIABLE=VALUE...]'
+	@echo
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS=$$'\t' read -r target text; do \
+		printf '  %-16s %s\n' "$$target" "$$text"; done
+	@echo
+	@echo '  KVER=7.3|7.2     kernel version (now $(KVER))'
+	@echo '  FLAVOUR=...      kernel configuration (now $(FLAVOUR)); tools/hmem-lab/flavours has them'
+	@echo '  KSRC=DIR         a kernel tree of your own: make kernel and run build a copy of it,'
+	@echo '                   make graft, ungraft and patches work on the tree itself'
+	@echo '  JOBS=N           compilers at the same time'
+	@echo '  TOOLBOX=host     use the tools of this machine instead of the toolbox'
+	@echo '  MIRROR=URL       Debian mirror to fetch from'
+	@echo '  HMEM_BUILD=DIR   where kernels are built; XDG_CACHE_HOME where everything else is kept'
+
+.PHONY: run
+run: ## Build the kernel, boot it, show who owns the memory
+	@$(lab) run --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc) $(jobs)
+
+.PHONY: test
+test: ## Prove everything: scenarios, host tests, checks
+	@tools/test-all
+
+.PHONY: check
+check: ## Formatting, lints, documentation, patch style; fails on any finding
+	@$(lab) check
+
+.PHONY: kernel
+kernel: ## Build a kernel into out/<version>-<flavour>/
+	@$(kernel)
+
+.PHONY: map
+map: ## Show who owns the memory of this machine
+	@$(call tool,hmem-map)
+
+.PHONY: graft
+graft: ## Put the overlay into your own tree (KSRC=DIR)
+	@$(if $(KSRC),,$(error KSRC is not set: make graft KSRC=/path/to/linux))$(graft) apply '$(abspath $(KSRC))'
+
+.PHONY: ungraft
+ungraft: ## Take the overlay out of it again (KSRC=DIR)
+	@$(if $(KSRC),,$(error KSRC is not set: make ungraft KSRC=/path/to/linux))$(graft) undo '$(abspath $(KSRC))'
+
+.PHONY: patches
+patches: ## Write the series for git am into out/patches (KSRC=DIR or KVER)
+	@tree='$(if $(KSRC),$(abspath $(KSRC)))'; \
+	[ -n "$$tree" ] || tree=$$($(kernel) --source-only) && \
+	$(graft) patches "$$tree" out/patches
+
+.PHONY: toolbox
+toolbox: ## Make the toolbox, if it is not there
+	@$(enter) true
+
+.PHONY: toolbox-rebuild
+toolbox-rebuild: ## Make it again
+	@tools/toolbox/build-root --force
+
+.PHONY: clean
+clean: ## Remove out/
+	rm -rf out
+
+.PHONY: distclean
+distclean: clean ## Also remove toolbox, sources and everything else in the cache
+	@tools/toolbox/remove

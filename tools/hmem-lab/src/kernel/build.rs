@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Builds a kernel and leaves it in `out/<version>-<flavour>/`.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{bail, Context, Result};
+use sha2::{Digest, Sha256};
+
+use crate::kernel::dirs::{self, Dirs};
+use crate::kernel::flavour::Flavour;
+use crate::kernel::make::Make;
+use crate::kernel::progress::Progress;
+use crate::kernel::source::Source;
+use crate::kernel::{config, Kernel};
+
+/// Builds the flavour from the source, unless what lies in `out/` is just that.
+pub(crate) fn build(dirs: &Dirs, source: &Source, flavour: &Flavour, jobs: Option<usize>) -> Result<Kernel> {
+    let begun = Instant::now();
+    let result = dirs.result(&source.kver, &flavour.name);
+    let kernel = Kernel { dir: result.clone(), kver: source.kver.clone() };
+    let name = format!("{}-{}", source.name, flavour.name);
+    dirs::make(&result)?;
+
+    let obj = dirs.build.join(&name);
+    let log = result.join("kernel.log");
+    let stamp = result.join(".made-of");
+    let make = Make::new(dirs, source, obj, log, jobs);
+    let toolchain = make.toolchain();
+    let made_of = made_of(dirs, source, flavour, &toolchain)?;
+    if complete(&result) && fs::read_to_string(&stamp).is_ok_and(|text| text == made_of) {
+        return Ok(kernel);
+    }
+    // From here until the end there is no kernel.
+    let _ = fs::remove_file(&stamp);
+
+    make.begin_log()?;
+    fresh_objects(&make, &format!("{}\n{toolchain}", source.id))?;
+    config::configure(&make, source, flavour)?;
+
+    let mut progress = Progress::new(format!("building {name}"));
+    let steps = make.run(make.make(&["bzImage", "modules"]), &format!("build of {name}"), &mut progress)?;
+    // make configures again by itself where it sees a reason to, and may lose Rust by it.
+    config::check(&make, source, flavour)?;
+    progress.show("installing");
+    install(&make, &result, &mut progress)?;
+    drop(progress);
+
+    fs::write(&stamp, made_of)?;
+    let release = release(&make.obj)?;
+    eprintln!("{name}: Linux {release}, {steps} steps in {} s", begun.elapsed().as_secs());
+    Ok(kernel)
+}
+
+/// Whether everything is there.
+fn complete(result: &Path) -> bool {
+    ["bzImage", ".config", "modules/lib/modules"].iter().all(|name| result.join(name).exists())
+}
+
+/// What a kernel is made of, as one word.
+fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> Result<String> {
+    let mut hash = Sha256::new();
+    hash.update(&source.id);
+    hash.update(toolchain);
+    for fragment in flavour.fragments(&source.kver) {
+        hash.update(fs::read(&fragment)?);
+    }
+    // The record of the graft holds the hash of every grafted file, the list beside the tree the rest.
+    for path in [graft::record_dir(&source.tree).join("record.toml"), dirs.build.join(&source.name).join("source")] {
+        hash.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
+    }
+    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// Keeps the objects only while they come from the same source and compilers: the times of a new package's files
+/// may be older than they are. ccache has most of them again.
+fn fresh_objects(make: &Make, of: &str) -> Result<()> {
+    let stamp = make.obj.join(".objects-of");
+    if !fs::read_to_string(&stamp).is_ok_and(|text| text == of) {
+        dirs::remove(&make.obj)?;
+    }
+    dirs::make(&make.obj)?;
+    dirs::check_space(&make.obj, 2000, "a kernel build")?;
+    fs::write(&stamp, of)?;
+    Ok(())
+}
+
+/// Puts the results into place; each is there whole or not at all.
+fn install(make: &Make, result: &Path, progress: &mut Progress) -> Result<()> {
+    let new = result.join("modules.new");
+    dirs::remove(&new)?;
+    let to = format!("INSTALL_MOD_PATH={}", new.display());
+    make.run(make.make(&[&to, "modules_install"]), "installation of the modules", progress)?;
+    let modules = new.join("lib/modules").join(release(&make.obj)?);
+    // They lead to this machine's directories.
+    for link in ["build", "source"] {
+        let _ = fs::remove_file(modules.join(link));
+    }
+    if !modules.join("modules.dep").is_file() {
+        bail!("modules_install left no modules.dep in {}; log: {}", modules.display(), make.log.display());
+    }
+    for (from, name) in [("arch/x86/boot/bzImage", "bzImage"), (".config", ".config")] {
+        let temporary = result.join(format!("{name}.new"));
+        fs::copy(make.obj.join(from), &temporary).with_context(|| format!("cannot copy {from} to {}", temporary.display()))?;
+        fs::rename(&temporary, result.join(name))?;
+    }
+    let modules = result.join("modules");
+    dirs::remove(&modules)?;
+    fs::rename(&new, &modules)?;
+    Ok(())
+}
+
+fn release(obj: &Path) -> Result<String> {
+    let path = obj.join("include/config/kernel.release");
+    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(text.trim().to_owned())
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Checks of the overlay in a kernel tree: 7.3, as the flavour lab builds it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{bail, Context, Result};
+
+use super::{findings, overlay, words, Findings, Ground};
+use crate::kernel::{self, Found, KVERS};
+
+const FLAVOUR: &str = "lab";
+
+/// The grafted tree and the objects of a kernel built from it.
+struct Built {
+    tree: PathBuf,
+    obj: PathBuf,
+    /// Rust files of the overlay.
+    rust: Vec<String>,
+}
+
+fn built(ground: &Ground) -> Result<Built> {
+    let args = kernel::Args::of(KVERS[0], FLAVOUR, ground.jobs);
+    if let Found::NoSource(why) = kernel::build(&args)? {
+        bail!("{why}");
+    }
+    let tree = ground.dirs.build.join(KVERS[0]).join("src");
+    let grafted = graft::status(&tree)?.graft.context("the tree holds no graft")?;
+    Ok(Built {
+        obj: ground.dirs.build.join(format!("{}-{FLAVOUR}", KVERS[0])),
+        rust: grafted.overlay.into_iter().filter(|name| name.ends_with(".rs")).collect(),
+        tree,
+    })
+}
+
+/// The menu of the project by itself.
+pub(super) fn kconfig(ground: &Ground) -> Result<Findings> {
+    let built = built(ground)?;
+    let config = ground.dirs.out.join("kconfig-check");
+    let mut conf = Command::new(built.obj.join("scripts/kconfig/conf"));
+    conf.args(["--allyesconfig", "Kconfig"]).current_dir(&ground.dirs.repo).env("KCONFIG_CONFIG", &config);
+    let output = conf.output().context("cannot run the kernel's scripts/kconfig/conf")?;
+    let _ = fs::remove_file(&config);
+    let words = words(&output);
+    let warned = words.lines().any(|line| line.contains("warning:") || line.contains("error:"));
+    Ok(if output.status.success() && !warned { Vec::new() } else { vec![words] })
+}
+
+/// The kernel's own rules for formatting.
+pub(super) fn rustfmt(ground: &Ground) -> Result<Findings> {
+    let built = built(ground)?;
+    let mut rustfmt = Command::new("rustfmt");
+    rustfmt.args(["--check", "-l", "--edition", "2021", "--config-path"]).arg(built.tree.join(".rustfmt.toml"));
+    findings(rustfmt.args(&built.rust).current_dir(&built.tree))
+}
+
+/// The kernel's own choice of lints, for the kernel crate and each crate of the overlay.
+pub(super) fn clippy(ground: &Ground) -> Result<Findings> {
+    let built = built(ground)?;
+    let mut all = Vec::new();
+    for line in crates(&built)? {
+        all.extend(say(&built, "clippy-driver", &line)?);
+    }
+    Ok(all)
+}
+
+/// Documentation of the kernel crate, private items too: links that lead nowhere, examples that are none.
+pub(super) fn rustdoc(ground: &Ground) -> Result<Findings> {
+    let built = built(ground)?;
+    let kernel = crates(&built)?.into_iter().next().context("the kernel crate was not built")?;
+    say(&built, "rustdoc", &kernel)
+}
+
+/// The mailable series, as a maintainer's checkpatch sees it.
+pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
+    let built = built(ground)?;
+    let dir = ground.dirs.out.join("check-patches");
+    crate::kernel::dirs::remove(&dir)?;
+    graft::patches(&built.tree, &ground.dirs.repo, &dir, &graft::MailOptions::default())?;
+    let mut patches: Vec<PathBuf> = fs::read_dir(&dir)?.flatten().map(|entry| entry.path()).collect();
+    patches.retain(|path| path.extension().is_some_and(|e| e == "patch") && !path.to_string_lossy().contains("0000-"));
+    patches.sort();
+    if patches.is_empty() {
+        bail!("graft made no patches");
+    }
+    let mut checkpatch = Command::new("perl");
+    checkpatch.arg("scripts/checkpatch.pl").args(["--strict", "--terse", "--no-summary", "--show-types"]);
+    // The series adds its entry in MAINTAINERS with the last patch, as a whole.
+    checkpatch.args(["--ignore", "FILE_PATH_CHANGES"]);
+    let found = findings(checkpatch.args(&patches).current_dir(&built.tree))?;
+    let prefix = format!("{}/", dir.display());
+    Ok(found.iter().map(|text| text.replace(&prefix, "")).collect())
+}
+
+/// How the kernel's make compiled the kernel crate, first, and the crates of the overlay.
+fn crates(built: &Built) -> Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for source in ["rust/kernel/lib.rs".to_owned()].iter().chain(&built.rust) {
+        let object = match source.as_str() {
+            "rust/kernel/lib.rs" => PathBuf::from("rust/kernel.o"),
+            other => Path::new(other).with_extension("o"),
+        };
+        let name = format!(".{}.cmd", object.file_name().unwrap_or_default().to_string_lossy());
+        let Ok(text) = fs::read_to_string(built.obj.join(object.with_file_name(name))) else {
+            // A module of another file's crate
+            continue;
+        };
+        let line = text.lines().next().and_then(|line| line.split_once(":= "));
+        let line = line.and_then(|(_, line)| line.split(';').next()).context("a .cmd file without a command")?;
+        lines.push(line.to_owned());
+    }
+    Ok(lines)
+}
+
+/// Lets another driver than rustc read a crate, with the same arguments, and returns what it says of our files.
+fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
+    let out = built.obj.join("check");
+    crate::kernel::dirs::make(&out)?;
+    let mut command = Command::new(driver);
+    let mut arguments = line.split_whitespace().skip_while(|word| *word != "rustc").skip(1).peekable();
+    if arguments.peek().is_none() {
+        bail!("not a rustc command: {line}");
+    }
+    for argument in arguments {
+        let driver_only = argument.starts_with("--emit") || argument.starts_with("--remap-path-scope") || argument.starts_with("--remap-path-prefix");
+        if !driver_only {
+            command.arg(argument.trim_matches('\'').replace("\\\"", "\""));
+        }
+    }
+    if driver == "rustdoc" {
+        command.args(["--document-private-items", "-Zunstable-options", "-Cunsafe-allow-abi-mismatch=fixed-x18", "--output"]).arg(&out);
+    } else {
+        command.arg(format!("--emit=metadata={}/x.rmeta", out.display()));
+    }
+    command.env("OBJTREE", &built.obj).env("CLIPPY_CONF_DIR", &built.tree).current_dir(&built.obj);
+    let output = command.output().with_context(|| format!("cannot run {driver}"))?;
+    let words = words(&output);
+    let ours = built.rust.iter().cloned().collect();
+    let found = overlay::about(&words, &built.tree, &ours);
+    if found.is_empty() && !output.status.success() {
+        return Ok(vec![words]);
+    }
+    Ok(found)
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Flavours: named configurations, as fragments on top of each other.
+//!
+//! A fragment is a file `NAME.config` of lines as in a kernel's .config. Its comments at the top say on top of
+//! which other fragment it goes, and then what it is for. One that goes on top of nothing is no flavour by
+//! itself. `NAME-VERSION.config` beside it holds what only that kernel version has.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{bail, Context, Result};
+
+/// A named configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Flavour {
+    /// Its name.
+    pub(crate) name: String,
+    /// What it is for, in one line.
+    pub(crate) about: String,
+    /// Its fragments, the one at the bottom first.
+    fragments: Vec<PathBuf>,
+}
+
+impl Flavour {
+    /// Reads the flavour of that name in `dir`.
+    pub(crate) fn load(dir: &Path, name: &str) -> Result<Self> {
+        let known = || -> Result<String> {
+            let names: Vec<String> = Self::all(dir)?.into_iter().map(|one| one.name).collect();
+            Ok(names.join(", "))
+        };
+        let plain = name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !plain || name.is_empty() || !dir.join(format!("{name}.config")).is_file() {
+            bail!("FLAVOUR={name} is not known: use one of {}", known()?);
+        }
+        match Self::read(dir, name)? {
+            Some(flavour) => Ok(flavour),
+            None => bail!("FLAVOUR={name} is only what others stand on: use one of {}", known()?),
+        }
+    }
+
+    /// All flavours in `dir`, by name.
+    pub(crate) fn all(dir: &Path) -> Result<Vec<Self>> {
+        let mut all = Vec::new();
+        let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            if let (Some("config"), Some(name)) = (path.extension().and_then(|e| e.to_str()), stem) {
+                if !name.contains('-') {
+                    all.extend(Self::read(dir, name)?);
+                }
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    fn read(dir: &Path, name: &str) -> Result<Option<Self>> {
+        let mut fragments = Vec::new();
+        let mut about = None;
+        let mut next = Some(name.to_owned());
+        while let Some(one) = next {
+            let path = dir.join(format!("{one}.config"));
+            let text = fs::read_to_string(&path)
+                .with_context(|| format!("cannot read {}", path.display()))?;
+            if fragments.contains(&path) {
+                bail!("{}: stands on itself", path.display());
+            }
+            let head = Head::of(&text);
+            about.get_or_insert(head.about);
+            next = head.below;
+            fragments.push(path);
+        }
+        fragments.reverse();
+        let top = fragments.len() > 1;
+        Ok(top.then(|| Flavour {
+            name: name.to_owned(),
+            about: about.unwrap_or_default(),
+            fragments,
+        }))
+    }
+
+    /// The fragments for one kernel version that exist, in the order in which they are merged.
+    pub(crate) fn fragments(&self, kver: &str) -> Vec<PathBuf> {
+        let versioned = |path: &PathBuf| {
+            let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+            path.with_file_name(format!("{stem}-{kver}.config"))
+        };
+        self.fragments
+            .iter()
+            .flat_map(|path| [path.clone(), versioned(path)])
+            .filter(|path| path.is_file())
+            .collect()
+    }
+}
+
+/// What a fragment's first comments say.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Head {
+    below: Option<String>,
+    about: String,
+}
+
+impl Head {
+    fn of(text: &str) -> Self {
+        let mut head = Head::default();
+        let comments = text.lines().map_while(|line| line.strip_prefix("# "));
+        for line in comments.filter(|line| !line.starts_with("SPDX")) {
+            if let Some(below) = line.strip_prefix("on top of: ") {
+                head.below = Some(below.trim().to_owned());
+            } else if head.about.is_empty() {
+                head.about = line.to_owned();
+            }
+        }
+        head
+    }
+}
+
+/// What fragments ask for: the last word for each symbol, with the file that has it. `n` is not set.
+pub(crate) fn wanted(fragments: &[PathBuf]) -> Result<BTreeMap<String, (String, PathBuf)>> {
+    let mut wanted = BTreeMap::new();
+    for path in fragments {
+        let text =
+            fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        for (number, line) in text.lines().enumerate() {
+            match setting(line) {
+                Some((symbol, value)) => {
+                    wanted.insert(symbol.to_owned(), (value.to_owned(), path.clone()));
+                }
+                None if line.trim().is_empty() || line.starts_with('#') => {}
+                None => bail!(
+                    "{}:{}: neither CONFIG_X=value nor a comment: {line}",
+                    path.display(),
+                    number + 1
+                ),
+            }
+        }
+    }
+    Ok(wanted)
+}
+
+/// Reads a line of a .config: symbol without `CONFIG_`, and value.
+pub(crate) fn setting(line: &str) -> Option<(&str, &str)> {
+    if let Some(line) = line.strip_prefix("# CONFIG_") {
+        return Some((line.strip_suffix(" is not set")?, "n"));
+    }
+    line.strip_prefix("CONFIG_")?.split_once('=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flavours() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("flavours")
+    }
+
+    #[test]
+    fn every_flavour_of_the_repository_can_be_read() {
+        let all = Flavour::all(&flavours()).unwrap();
+        let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["builtin", "debug", "lab", "noregion", "peer"]);
+        for flavour in &all {
+            assert!(!flavour.about.is_empty(), "{}", flavour.name);
+            for kver in crate::kernel::KVERS {
+                wanted(&flavour.fragments(kver)).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_stands_on_top_has_the_last_word() {
+        let wanted_in = |name: &str| {
+            let flavour = Flavour::load(&flavours(), name).unwrap();
+            wanted(&flavour.fragments("7.3")).unwrap()["CXL_BUS"].0.clone()
+        };
+        assert_eq!(wanted_in("lab"), "m");
+        assert_eq!(wanted_in("builtin"), "y");
+    }
+
+    #[test]
+    fn an_unknown_flavour_names_the_known_ones() {
+        for wrong in ["nope", "base", "", "../lab", "lab-7.3"] {
+            let error = Flavour::load(&flavours(), wrong).unwrap_err().to_string();
+            assert!(error.contains("builtin, debug, lab, noregion, peer"), "{wrong}: {error}");
+        }
+    }
+
+    #[test]
+    fn lines_of_a_config() {
+        assert_eq!(setting("CONFIG_A=y"), Some(("A", "y")));
+        assert_eq!(setting("CONFIG_A=\"b=c\""), Some(("A", "\"b=c\"")));
+        assert_eq!(setting("# CONFIG_A is not set"), Some(("A", "n")));
+        assert_eq!(setting("# a comment"), None);
+    }
+}

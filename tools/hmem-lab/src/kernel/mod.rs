@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Kernels for the lab: `hmem-lab kernel`.
+//!
+//! [`apt`] fetches Debian's source packages, [`source`] makes of them (or of one's own tree) a tree with the
+//! overlay in it, [`flavour`] reads which configuration is asked for, [`config`] makes it and checks it,
+//! [`build`] runs the kernel's make and leaves the result in `out/<version>-<flavour>/`.
+
+mod apt;
+mod build;
+pub mod check;
+mod config;
+mod dirs;
+pub mod firmware;
+mod flavour;
+mod lock;
+mod make;
+mod progress;
+mod source;
+mod sync;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{bail, Result};
+
+use crate::kernel::dirs::Dirs;
+use crate::kernel::flavour::Flavour;
+use crate::kernel::source::{Origin, Source};
+
+/// Kernel versions that the project supports, the default first.
+pub const KVERS: [&str; 2] = ["7.3", "7.2"];
+
+/// Builds a kernel with the overlay in it.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  hmem-lab kernel                                  7.3, flavour lab
+  hmem-lab kernel --kver 7.2 --flavour peer        7.2 with the C drivers
+  hmem-lab kernel --ksrc ~/linux --flavour debug   one's own tree, of which a copy is built")]
+pub struct Args {
+    /// Kernel version
+    #[arg(long, value_name = "VERSION", default_value = KVERS[0])]
+    pub kver: String,
+    /// Configuration; `hmem-lab kernel --list` names them
+    #[arg(long, default_value = "lab")]
+    pub flavour: String,
+    /// Build (a copy of) this kernel tree instead of a Debian source package
+    #[arg(long, value_name = "DIR")]
+    pub ksrc: Option<PathBuf>,
+    /// Compilers at the same time; as many as there are processors if not given
+    #[arg(long, short, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Look for a newer source package than the one in the cache
+    #[arg(long)]
+    pub refresh: bool,
+    /// Name the flavours and what they are for
+    #[arg(long)]
+    pub list: bool,
+    /// Stop when the source tree stands, and print where
+    #[arg(long)]
+    pub source_only: bool,
+}
+
+impl Args {
+    /// This version and flavour, everything else as if nothing was said.
+    pub fn of(kver: &str, flavour: &str, jobs: Option<usize>) -> Self {
+        Args {
+            kver: kver.into(),
+            flavour: flavour.into(),
+            ksrc: None,
+            jobs,
+            refresh: false,
+            list: false,
+            source_only: false,
+        }
+    }
+}
+
+/// A kernel that can be booted.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Directory with `bzImage`, `.config` and `modules/`.
+    pub dir: PathBuf,
+    /// Its version, such as "7.3".
+    pub kver: String,
+}
+
+/// What came of asking for a kernel.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// It is built.
+    Built(Kernel),
+    /// No package suite has this version (any more, or yet); the text says so in one line.
+    NoSource(String),
+}
+
+/// Runs the command.
+pub fn main(mut args: Args) -> Result<ExitCode> {
+    let dirs = Dirs::find()?;
+    if args.list {
+        for flavour in Flavour::all(&dirs.flavours)? {
+            println!("{:10} {}", flavour.name, flavour.about);
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.source_only {
+        let found = source(&dirs, &args)?;
+        let Some(tree) = found.map(|(source, _lock)| source.tree) else {
+            bail!("{}", no_source(&args.kver));
+        };
+        println!("{}", tree.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let kernel = match build(&args)? {
+        Found::Built(kernel) => kernel,
+        Found::NoSource(why) => {
+            let next = KVERS
+                .into_iter()
+                .find(|kver| *kver != args.kver && args.kver == KVERS[0]);
+            let Some(next) = next else { bail!("{why}") };
+            eprintln!("{why}: building {next}");
+            args.kver = next.to_owned();
+            match build(&args)? {
+                Found::Built(kernel) => kernel,
+                Found::NoSource(why) => bail!("{why}"),
+            }
+        }
+    };
+    println!("{}", kernel.dir.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Builds the kernel that `args` asks for, or finds it built.
+///
+/// # Errors
+///
+/// One line that says what to do; the log's place where a program failed.
+pub fn build(args: &Args) -> Result<Found> {
+    let dirs = Dirs::find()?;
+    let flavour = Flavour::load(&dirs.flavours, &args.flavour)?;
+    match source(&dirs, args)? {
+        None => Ok(Found::NoSource(no_source(&args.kver))),
+        // The lock is kept until the kernel stands: a tree that changes under the compiler is no kernel.
+        Some((source, _lock)) => build::build(&dirs, &source, &flavour, args.jobs).map(Found::Built),
+    }
+}
+
+fn no_source(kver: &str) -> String {
+    apt::Package::kernel(kver).nowhere()
+}
+
+/// The tree to build, with the overlay in it, and the lock that keeps others from changing it.
+fn source(dirs: &Dirs, args: &Args) -> Result<Option<(Source, lock::Lock)>> {
+    let origin = match &args.ksrc {
+        Some(tree) => Origin::own(tree, &args.kver)?,
+        None if KVERS.contains(&args.kver.as_str()) => Origin::Debian(args.kver.clone()),
+        None => bail!(
+            "KVER={} is not supported: use {}",
+            args.kver,
+            KVERS.join(" or ")
+        ),
+    };
+    let lock = lock::Lock::take(
+        &dirs.build.join(format!("{}.lock", origin.name())),
+        &format!("build of Linux {}", origin.name()),
+    )?;
+    let source = source::prepare(dirs, &origin, args.refresh)?;
+    Ok(source.map(|source| (source, lock)))
+}
