@@ -68,6 +68,19 @@ pub enum Error {
         files: Vec<String>,
     },
 
+    /// The kernel under the graft is another one by now.
+    #[error("{}", list(&format!("{}: the graft was made for {made_for}, the tree is {now} now and these files are not as they were left, nothing was done; give the tree its own files back (unpack or check out anew), remove {} and apply again", .tree.display(), crate::record_dir(.tree).display()), .files))]
+    Renewed {
+        /// The tree.
+        tree: PathBuf,
+        /// The version in words that the record names.
+        made_for: String,
+        /// The tree's version in words.
+        now: String,
+        /// What changed.
+        files: Vec<String>,
+    },
+
     /// The record cannot be trusted.
     #[error("{}: {why}; put the tree's own files back by hand (unpack or check out anew) and remove {}", .path.display(), .path.parent().unwrap_or(.path).display())]
     Record {

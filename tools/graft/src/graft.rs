@@ -218,7 +218,9 @@ pub(crate) fn apply_until(
         plan::supported(&overlay, &tree)?;
     }
     let before = Record::load(&tree)?;
-    refuse_changed(&tree, before.as_ref())?;
+    if let Some(before) = &before {
+        refuse_changed(&tree, before, false)?;
+    }
     let plan = plan::plan(&overlay, &tree, before.as_ref())?;
     let after = plan.record(&tree, before.as_ref())?;
     let steps = steps(&tree, &plan, before.as_ref())?;
@@ -289,9 +291,22 @@ fn carry_out(
     Ok(left)
 }
 
-fn refuse_changed(tree: &Tree, record: Option<&Record>) -> Result<()> {
-    let files = record.map_or(Ok(Vec::new()), |record| record.changed(tree))?;
+/// Refuses a tree in which grafted files were changed since. `force` gives those up, but not where
+/// the kernel itself is another one by now: its files must not become those of the old one.
+fn refuse_changed(tree: &Tree, record: &Record, force: bool) -> Result<()> {
+    let files = record.changed(tree)?;
     if files.is_empty() {
+        return Ok(());
+    }
+    if record.kernel != tree.kernel {
+        return Err(Error::Renewed {
+            tree: tree.root.clone(),
+            made_for: record.kernel.clone(),
+            now: tree.kernel.clone(),
+            files,
+        });
+    }
+    if force {
         return Ok(());
     }
     Err(Error::Changed {
@@ -377,9 +392,7 @@ pub(crate) fn undo_until(tree: &Path, force: bool, fuse: &mut Fuse) -> Result<Un
         Record::forget(&tree)?;
         return Ok(Undone::Nothing);
     };
-    if !force {
-        refuse_changed(&tree, Some(&record))?;
-    }
+    refuse_changed(&tree, &record, force)?;
     let mut steps = restore(&tree, &record, |_| false)?;
     for file in record.overlay.keys() {
         steps.extend(remove(&tree, file)?);

@@ -228,8 +228,9 @@ fn collect(root: &Path, dir: &str, files: &mut BTreeMap<String, Source>) -> Resu
         let meta = fs::symlink_metadata(&path).map_err(Error::io("read", &path))?;
         let inner = format!("{dir}/{name}");
         if meta.is_dir() {
-            // Build output and crates of the host are not for the kernel.
-            if name != "target" && !path.join("Cargo.toml").exists() {
+            // Output of cargo and of kconfig, and crates of the host, are not for the kernel.
+            let output = ["include/config", "include/generated"].contains(&inner.as_str());
+            if name != "target" && !output && !path.join("Cargo.toml").exists() {
                 collect(root, &inner, files)?;
             }
         } else if meta.is_file() {

@@ -151,6 +151,8 @@ fn debris_and_host_crates_stay_out() {
         "drivers/a.o",
         "drivers/a.rs~",
         "samples/target/x",
+        "include/generated/autoconf.h",
+        "include/config/auto.conf",
         "samples/host/Cargo.toml",
         "samples/host/main.rs",
     ] {

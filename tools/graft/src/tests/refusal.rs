@@ -101,6 +101,25 @@ fn a_file_changed_by_hand() {
 }
 
 #[test]
+fn a_tree_renewed_under_the_graft() {
+    let fixture = Fixture::new();
+    fixture.apply().unwrap();
+    fixture.kernel("Makefile", "VERSION = 7\nPATCHLEVEL = 4\nSUBLEVEL = 0\n");
+    fixture.kernel("rust/lib.rs", "pub mod device;\n// of 7.4\n");
+    let error = refused(&fixture);
+    assert!(
+        error.contains("made for Linux 7.3.4, the tree is Linux 7.4.0 now"),
+        "{error}"
+    );
+    assert!(error.ends_with("\n  rust/lib.rs"), "{error}");
+    // Not even by force does 7.4 get files of 7.3.
+    let before = fixture.snapshot();
+    let forced = crate::undo(&fixture.tree(), true).unwrap_err();
+    assert_eq!(forced.to_string(), error);
+    assert_same(&fixture.snapshot(), &before, "tree");
+}
+
+#[test]
 fn a_file_put_back_or_removed_by_hand_is_no_loss() {
     let fixture = Fixture::new();
     let pristine = fixture.snapshot();
