@@ -167,9 +167,9 @@ pub(crate) fn decide<'a>(
         return None;
     }
 
-    reserved.sort_unstable();
-    windows.sort_unstable();
-    regions.sort_unstable();
+    sort(reserved);
+    sort(windows);
+    sort(regions);
 
     Some(Parts {
         reserved,
@@ -179,6 +179,42 @@ pub(crate) fn decide<'a>(
         rest: None,
         decided: [None; 2],
     })
+}
+
+/// Sorts in place, in ascending order (heapsort).
+///
+/// The sort of the core library is several times the size of this driver, and can panic.
+fn sort<T: Ord>(items: &mut [T]) {
+    for root in (0..items.len() / 2).rev() {
+        sift_down(items, root);
+    }
+    for last in (1..items.len()).rev() {
+        items.swap(0, last);
+        if let Some(heap) = items.get_mut(..last) {
+            sift_down(heap, 0);
+        }
+    }
+}
+
+/// Moves the item at `root` down, until no child of it is greater.
+fn sift_down<T: Ord>(heap: &mut [T], mut root: usize) {
+    loop {
+        // The greater one of the children, if there are any.
+        let left = 2 * root + 1;
+        let Some(child) = [left, left + 1]
+            .into_iter()
+            .filter(|&child| child < heap.len())
+            .max_by_key(|&child| &heap[child])
+        else {
+            return;
+        };
+
+        if heap[root] >= heap[child] {
+            return;
+        }
+        heap.swap(root, child);
+        root = child;
+    }
 }
 
 /// The parts of the reserved bytes, in ascending order of address.

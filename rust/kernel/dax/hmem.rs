@@ -22,7 +22,10 @@ use crate::{
 };
 use core::{
     mem::size_of,
-    ptr, //
+    ptr::{
+        self,
+        NonNull, //
+    },
 };
 
 /// A range that the walk found.
@@ -35,58 +38,135 @@ pub struct Found {
     pub node: i32,
 }
 
-/// What a walk collects, kept as a resource of the device while the walk runs.
+/// What a walk collects.
+///
+/// The C walk hands the device to its callback, and nothing else. So this travels as a resource of
+/// the device, where the callback finds it by the task that walks.
 struct Walk {
     task: *mut bindings::task_struct,
-    found: *mut KVec<Found>,
+    found: KVec<Found>,
     result: Result,
 }
 
-/// Names the resource; there is nothing to release.
-unsafe extern "C" fn release(_dev: *mut bindings::device, _res: *mut c_void) {}
+/// Names the resource, and releases it should the device be unbound during the walk, which cannot
+/// be.
+///
+/// # Safety
+///
+/// `res` must point at a `Walk` that is not used again.
+unsafe extern "C" fn release(_dev: *mut bindings::device, res: *mut c_void) {
+    // SAFETY: By the safety requirements.
+    unsafe { ptr::drop_in_place(res.cast::<Walk>()) }
+}
 
 /// Tells whether `res` belongs to the task `task`.
+///
+/// # Safety
+///
+/// `res` must point at a `Walk`.
 unsafe extern "C" fn is_of_task(
     _dev: *mut bindings::device,
     res: *mut c_void,
     task: *mut c_void,
 ) -> c_int {
-    // SAFETY: This is only called for resources with the release function `release`, all of which
-    // are a `Walk`.
+    // SAFETY: By the safety requirements.
     c_int::from(unsafe { (*res.cast::<Walk>()).task } == task.cast())
 }
 
+impl Walk {
+    /// Adds a walk of this task to the resources of `dev`.
+    // What names the resource is the address of `release`. These functions are never inlined, so
+    // that all of them mean the same copy of it, the one in the kernel image.
+    #[inline(never)]
+    fn begin(dev: &Device<Bound>) -> Result {
+        // SAFETY: The memory is written before it becomes a resource. The name is a valid C string
+        // in the kernel image.
+        let walk = unsafe {
+            bindings::__devres_alloc_node(
+                Some(release),
+                size_of::<Self>(),
+                bindings::GFP_KERNEL,
+                bindings::NUMA_NO_NODE,
+                c"hmem_walk".as_char_ptr(),
+            )
+        }
+        .cast::<Self>();
+        if walk.is_null() {
+            return Err(ENOMEM);
+        }
+
+        // SAFETY: `walk` was just allocated, with room for a `Walk` and the alignment of kmalloc.
+        // The device is bound.
+        unsafe {
+            walk.write(Self {
+                task: bindings::get_current(),
+                found: KVec::new(),
+                result: Ok(()),
+            });
+            bindings::devres_add(dev.as_raw(), walk.cast());
+        }
+        Ok(())
+    }
+
+    /// The walk of this task among the resources of `dev`.
+    fn find(dev: *mut bindings::device) -> Option<NonNull<Self>> {
+        // SAFETY: The caller has a valid device. All resources named by `release` are a `Walk`.
+        NonNull::new(unsafe {
+            bindings::devres_find(
+                dev,
+                Some(release),
+                Some(is_of_task),
+                bindings::get_current().cast(),
+            )
+        })
+        .map(NonNull::cast)
+    }
+
+    /// Takes the walk of this task from the resources of `dev`, and returns what it collected.
+    #[inline(never)]
+    fn end(dev: &Device<Bound>) -> Result<KVec<Found>> {
+        let mut walk = Self::find(dev.as_raw()).ok_or(EINVAL)?;
+
+        // SAFETY: The walk is over, so nobody else uses what it collected.
+        let (found, result) = {
+            let walk = unsafe { walk.as_mut() };
+            (core::mem::take(&mut walk.found), walk.result)
+        };
+        // SAFETY: The walk was found just now, and only this task takes it away. What it still
+        // holds needs no drop.
+        unsafe {
+            bindings::devres_destroy(
+                dev.as_raw(),
+                Some(release),
+                Some(is_of_task),
+                bindings::get_current().cast(),
+            )
+        };
+
+        result.map(|()| found)
+    }
+}
+
 /// Notes one range.
+///
+/// # Safety
+///
+/// `dev` must be the device of a [`Walk`] that this task has begun, `res` a valid resource.
+#[inline(never)]
 unsafe extern "C" fn collect(
     dev: *mut bindings::device,
     node: c_int,
     res: *const bindings::resource,
 ) -> c_int {
-    // SAFETY: The walk calls this in the task that called `ranges`, which has added the `Walk` to
-    // the device that it walks for.
-    let walk = unsafe {
-        bindings::devres_find(
-            dev,
-            Some(release),
-            Some(is_of_task),
-            bindings::get_current().cast(),
-        )
-    };
-    // SAFETY: `devres_find` returned NULL, or a `Walk` of this task. There is only one at a time,
-    // and nobody else uses it until the walk is over.
-    let Some(walk) = (unsafe { walk.cast::<Walk>().as_mut() }) else {
-        return EINVAL.to_errno();
-    };
-    // SAFETY: The walk passes a valid resource.
+    // SAFETY: By the safety requirements.
     let (start, end) = unsafe { ((*res).start, (*res).end) };
-
-    let Some(range) = Range::new(start, end) else {
+    let (Some(range), Some(mut walk)) = (Range::new(start, end), Walk::find(dev)) else {
         return 0;
     };
-    // SAFETY: `ranges` keeps the vector alive, and leaves it to us, until the walk is over.
-    let found = unsafe { &mut *walk.found };
 
-    match found.push(Found { range, node }, GFP_KERNEL) {
+    // SAFETY: Nobody but this task, which is here, uses the walk.
+    let walk = unsafe { walk.as_mut() };
+    match walk.found.push(Found { range, node }, GFP_KERNEL) {
         Ok(()) => 0,
         Err(err) => {
             let err = Error::from(err);
@@ -112,46 +192,14 @@ unsafe extern "C" fn collect(
 // Inline, so that the call of the C function is part of the driver, where cxl_test replaces it.
 #[inline]
 pub fn ranges(dev: &Device<Bound>) -> Result<KVec<Found>> {
-    let mut found = KVec::new();
+    Walk::begin(dev)?;
 
-    // The C walk hands the device to its callback, and nothing else. So what the callback needs
-    // travels as a resource of the device, where it is found by the task that walks.
-    //
-    // SAFETY: `release` does nothing, so the memory needs no initialisation to be released. The
-    // name is a valid C string that outlives the resource.
-    let walk = unsafe {
-        bindings::__devres_alloc_node(
-            Some(release),
-            size_of::<Walk>(),
-            bindings::GFP_KERNEL,
-            bindings::NUMA_NO_NODE,
-            c"hmem_walk".as_char_ptr(),
-        )
-    }
-    .cast::<Walk>();
-    if walk.is_null() {
-        return Err(ENOMEM);
-    }
+    // SAFETY: The device is valid, and this task has begun a walk for it, as `collect` requires.
+    let ret = unsafe { bindings::walk_hmem_resources(dev.as_raw(), Some(collect)) };
 
-    // SAFETY: `walk` was just allocated for a `Walk`; devres memory is aligned like that of
-    // kmalloc. The device is bound. The resource goes below, before `found` does.
-    let ret = unsafe {
-        let task = bindings::get_current();
-        walk.write(Walk {
-            task,
-            found: &raw mut found,
-            result: Ok(()),
-        });
-        bindings::devres_add(dev.as_raw(), walk.cast());
-
-        let ret = bindings::walk_hmem_resources(dev.as_raw(), Some(collect));
-
-        let result = ptr::addr_of!((*walk).result).read();
-        bindings::devres_destroy(dev.as_raw(), Some(release), Some(is_of_task), task.cast());
-        result.and(to_result(ret))
-    };
-
-    ret.map(|()| found)
+    let found = Walk::end(dev)?;
+    to_result(ret)?;
+    Ok(found)
 }
 
 /// What a device called `hmem` tells its driver: which memory it stands for.
