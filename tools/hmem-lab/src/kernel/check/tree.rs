@@ -38,11 +38,13 @@ fn built(ground: &Ground) -> Result<Built> {
 /// The menu of the project by itself.
 pub(super) fn kconfig(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
-    let config = ground.dirs.out.join("kconfig-check");
+    // It writes more than the configuration into the directory that it runs in.
+    let dir = ground.dirs.out.join("check-kconfig");
+    kernel::dirs::make(&dir)?;
     let mut conf = Command::new(built.obj.join("scripts/kconfig/conf"));
-    conf.args(["--allyesconfig", "Kconfig"]).current_dir(&ground.dirs.repo).env("KCONFIG_CONFIG", &config);
+    conf.args(["--allyesconfig", "Kconfig"]).current_dir(&dir).env("srctree", &ground.dirs.repo);
     let output = conf.output().context("cannot run the kernel's scripts/kconfig/conf")?;
-    let _ = fs::remove_file(&config);
+    kernel::dirs::remove(&dir)?;
     let words = words(&output);
     let warned = words.lines().any(|line| line.contains("warning:") || line.contains("error:"));
     Ok(if output.status.success() && !warned { Vec::new() } else { vec![words] })
@@ -77,8 +79,11 @@ pub(super) fn rustdoc(ground: &Ground) -> Result<Findings> {
 pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
     let dir = ground.dirs.out.join("check-patches");
-    crate::kernel::dirs::remove(&dir)?;
-    graft::patches(&built.tree, &ground.dirs.repo, &dir, &graft::MailOptions::default())?;
+    kernel::dirs::remove(&dir)?;
+    let mut options = graft::MailOptions::default();
+    // The check works for those too who have not told git their name.
+    options.author = Some("hmem-lab check <check@localhost>".into());
+    graft::patches(&built.tree, &ground.dirs.repo, &dir, &options)?;
     let mut patches: Vec<PathBuf> = fs::read_dir(&dir)?.flatten().map(|entry| entry.path()).collect();
     patches.retain(|path| path.extension().is_some_and(|e| e == "patch") && !path.to_string_lossy().contains("0000-"));
     patches.sort();
@@ -117,7 +122,7 @@ fn crates(built: &Built) -> Result<Vec<String>> {
 /// Lets another driver than rustc read a crate, with the same arguments, and returns what it says of our files.
 fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
     let out = built.obj.join("check");
-    crate::kernel::dirs::make(&out)?;
+    kernel::dirs::make(&out)?;
     let mut command = Command::new(driver);
     let mut arguments = line.split_whitespace().skip_while(|word| *word != "rustc").skip(1).peekable();
     if arguments.peek().is_none() {
