@@ -15,6 +15,7 @@ use crate::guest::{self, Job};
 use crate::judge::{self, Verdict};
 use crate::ktap;
 use crate::machine::{self, Accel};
+use crate::picture;
 use crate::scenario::Scenario;
 use crate::seen::Seen;
 
@@ -116,6 +117,9 @@ pub fn run(scenario: &Scenario, kernel: &Kernel, ground: &Ground, dir: &Path, wa
         Ok(outcome) => {
             report.time = outcome.time;
             report.verdicts = verdicts(scenario, &kernel.flavour, dir, &outcome);
+            if ground.hmem_map.is_some() && outcome.ending == Ending::Done {
+                report.verdicts.push(picture::draw(dir));
+            }
         }
         Err(error) => report.verdicts.push(Verdict::fail("boot", "a guest that runs", format!("{error:#}"))),
     }

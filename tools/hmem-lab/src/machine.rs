@@ -13,9 +13,10 @@ use crate::size::Size;
 const COMMAND_LINE_LIMIT: usize = 2047;
 
 /// What the lab wants of every kernel: a console, an end at the first oops, addresses that stay where they
-/// are, memory that nobody onlines by himself, and what the C driver says for debugging.
-const COMMAND_LINE: &str = "console=ttyS0 loglevel=4 nokaslr panic=-1 oops=panic log_buf_len=1M \
-                            memhp_default_state=offline dax_hmem.dyndbg=+p";
+/// are, memory that nobody onlines by himself, and what the C driver says for debugging. A busy host can
+/// stop a guest's processor for long; that is no stall, and no broken timer.
+const COMMAND_LINE: &str = "console=ttyS0 loglevel=7 nokaslr no_timer_check panic=-1 oops=panic log_buf_len=1M \
+                            memhp_default_state=offline rcupdate.rcu_cpu_stall_timeout=100 dax_hmem.dyndbg=+p";
 
 /// What accelerates the guest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

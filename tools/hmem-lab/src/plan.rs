@@ -9,10 +9,8 @@ use anyhow::{bail, Context, Result};
 use serde::Deserialize;
 
 use crate::case::{self, Kernel, Skip};
+use crate::kernel::KVERS;
 use crate::scenario::{Firmware, Scenario};
-
-/// Kernel versions that a test run covers when none is named.
-pub const KVERS: &[&str] = &["7.3", "7.2"];
 
 /// One case to run.
 #[derive(Debug, Clone)]

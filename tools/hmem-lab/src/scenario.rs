@@ -73,7 +73,7 @@ fn lab_only() -> Vec<String> {
 }
 
 fn default_timeout() -> u64 {
-    120
+    180
 }
 
 /// What QEMU emulates.

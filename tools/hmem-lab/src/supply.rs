@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::case::Ground;
+use crate::kernel::firmware::{self, Firmware};
+use crate::kernel::{self, Found};
 use crate::machine::Accel;
 use crate::place;
 use crate::plan::{Supplies, Supply};
@@ -17,34 +19,44 @@ pub struct Source {
     /// Boot kernels as they lie in this directory (DIR/<version>-<flavour>/) and build none
     #[arg(long, value_name = "DIR")]
     pub kernels: Option<PathBuf>,
+    /// Build (a copy of) this kernel tree instead of a Debian source package
+    #[arg(long, value_name = "DIR", conflicts_with = "kernels")]
+    pub ksrc: Option<PathBuf>,
     /// Use this UEFI image
     #[arg(long, value_name = "FILE")]
     pub ovmf: Option<PathBuf>,
 }
 
 impl Source {
-    /// Finds or builds the kernel.
+    /// Finds or builds the kernel. Whatever goes wrong is a line of text: the cases that need this kernel
+    /// fail with it, the others run.
     pub fn kernel(&self, kver: &str, flavour: &str) -> Supply<PathBuf> {
-        let base = match &self.kernels {
-            Some(dir) => dir.clone(),
-            None => match place::repository() {
-                Ok(repository) => repository.join("out"),
-                Err(error) => return Supply::Failed(format!("{error:#}")),
-            },
-        };
-        let dir = base.join(format!("{kver}-{flavour}"));
-        match dir.join("bzImage").is_file() {
-            true => Supply::There(dir),
-            false => Supply::Failed(format!("no kernel {}: run make kernel KVER={kver} FLAVOUR={flavour}", dir.display())),
+        if let Some(base) = &self.kernels {
+            let dir = base.join(format!("{kver}-{flavour}"));
+            return match dir.join("bzImage").is_file() {
+                true => Supply::There(dir),
+                false => Supply::Failed(format!("no kernel in {}: it must hold bzImage and modules/", dir.display())),
+            };
+        }
+        let args = kernel::Args { ksrc: self.ksrc.clone(), ..kernel::Args::of(kver, flavour, None) };
+        match kernel::build(&args) {
+            Ok(Found::Built(kernel)) => Supply::There(kernel.dir),
+            Ok(Found::NoSource(why)) => Supply::Nowhere(why),
+            Err(error) => Supply::Failed(format!("kernel {kver}-{flavour}: {error:#}")),
         }
     }
 
-    /// Finds the UEFI image.
+    /// Finds or fetches the UEFI image.
     pub fn firmware(&self) -> Supply<PathBuf> {
         match &self.ovmf {
-            Some(file) if file.is_file() => Supply::There(file.clone()),
-            Some(file) => Supply::Failed(format!("no such file: {}", file.display())),
-            None => Supply::Nowhere("no UEFI image".into()),
+            Some(file) if file.is_file() => return Supply::There(file.clone()),
+            Some(file) => return Supply::Failed(format!("no such file: {}", file.display())),
+            None => {}
+        }
+        match firmware::fetch(&firmware::Args { refresh: false }) {
+            Ok(Firmware::Image(image)) => Supply::There(image),
+            Ok(Firmware::Nowhere(why)) => Supply::Nowhere(why),
+            Err(error) => Supply::Failed(format!("UEFI image: {error:#}")),
         }
     }
 }

@@ -12,8 +12,9 @@ use anyhow::{bail, Context, Result};
 
 use crate::case::{self, Ground, Report};
 use crate::judge::Verdict;
+use crate::kernel::KVERS;
 use crate::machine::Accel;
-use crate::plan::{self, Choice, Forgiven, Obstacle, Planned, Supplies, KVERS};
+use crate::plan::{self, Choice, Forgiven, Obstacle, Planned, Supplies};
 use crate::progress::Progress;
 use crate::report;
 use crate::scenario;

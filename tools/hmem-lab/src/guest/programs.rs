@@ -20,7 +20,7 @@ const LAYOUT: u32 = 1;
 const PROGRAMS: &[&str] = &[
     "awk", "basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "cxl", "date", "daxctl", "dd", "diff", "dirname",
     "dmesg", "env", "expr", "false", "find", "grep", "gzip", "head", "id", "jq", "kexec", "kmod", "ln", "ls", "mkdir",
-    "mkfifo", "mktemp", "mount", "mv", "ndctl", "numactl", "od", "printf", "ps", "readlink", "realpath", "rm", "rmdir",
+    "mkfifo", "mktemp", "mount", "mv", "ndctl", "numactl", "od", "printf", "readlink", "realpath", "rm", "rmdir",
     "sed", "seq", "sleep", "sort", "stat", "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr",
     "true", "udevadm", "umount", "uname", "uniq", "wc", "xargs",
 ];

@@ -84,28 +84,44 @@ hmem_devices() {
 dax_below() {
 	local path
 	for path in "$PLATFORM/devices/$1"/dax[0-9]*; do
-		[ ! -e "$path/target_node" ] || echo "${path##*/}"
+		[ ! -e "$path/size" ] || echo "${path##*/}"
 	done
 }
 
-# driver_of PATH: its name, or "none".
+# attribute FILE: its first line, in REPLY. Without a process: those are what a round costs.
+attribute() {
+	REPLY=
+	[ ! -e "$1" ] || read -r REPLY < "$1" || :
+}
+
+# driver PATH: the driver of a device, or "none", in REPLY.
+driver() {
+	REPLY=none
+	[ ! -e "$1/driver" ] || { cd -P "$1/driver" && REPLY=${PWD##*/}; }
+}
+
 driver_of() {
-	if [ -e "$1/driver" ]; then
-		basename "$(readlink "$1/driver")"
-	else
-		echo none
-	fi
+	driver "$1"
+	echo "$REPLY"
 }
 
 # The state that must come back after whatever a test does: each hmem device, its dax devices, what they map
 # and who drives them.
 hmem_state() {
-	local hmem dax path
-	for hmem in $(hmem_devices); do
-		echo "$hmem $(driver_of "$PLATFORM/devices/$hmem")"
-		for dax in $(dax_below "$hmem"); do
-			path=$DAX/devices/$dax
-			echo "  $dax $(cat "$path/resource") $(cat "$path/size") node $(cat "$path/target_node") $(driver_of "$path")"
+	local hmem dax path attribute
+	for hmem in "$PLATFORM"/devices/hmem.*; do
+		[ -e "$hmem" ] || continue
+		driver "$hmem"
+		echo "${hmem##*/} $REPLY"
+		for path in "$hmem"/dax[0-9]*; do
+			[ -e "$path/size" ] || continue
+			dax=${path##*/}
+			for attribute in resource size target_node; do
+				attribute "$path/$attribute"
+				dax="$dax $REPLY"
+			done
+			driver "$path"
+			echo "  $dax $REPLY"
 		done
 	done
 }

@@ -41,10 +41,12 @@ partition() {
 	[ "$(cat "$PLATFORM/devices/$one/dax_region/available_size")" = 0 ] || { echo "bytes are left" && return 1; }
 }
 
+# Sizes and drivers of the devices that have bytes: the first one of a region stays, empty.
 dax_sizes() {
 	local dax
 	for dax in $(dax_below "$one"); do
-		echo -n "$(cat "$DAX/devices/$dax/size") $(driver_of "$DAX/devices/$dax") "
+		attribute "$DAX/devices/$dax/size"
+		[ "$REPLY" = 0 ] || echo -n "$REPLY $(driver_of "$DAX/devices/$dax") "
 	done
 }
 
