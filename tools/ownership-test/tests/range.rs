@@ -22,6 +22,8 @@ fn narrow((from, to): Wide) -> Option<Range> {
 /// Addresses near both ends of the space, and some between.
 fn point() -> impl Strategy<Value = u64> {
     prop_oneof![
+        Just(0),
+        Just(u64::MAX),
         0u64..40,
         (0u64..40).prop_map(|n| u64::MAX - n),
         any::<u64>()
