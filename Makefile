@@ -14,12 +14,11 @@ tool = $(cargo) run --release --quiet --locked --manifest-path tools/Cargo.toml 
 lab := $(call tool,hmem-lab)
 graft := $(call tool,graft)
 
-jobs := $(if $(JOBS),--jobs $(JOBS))
 ksrc := $(if $(KSRC),--ksrc '$(abspath $(KSRC))')
-kernel := $(lab) kernel --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc) $(jobs)
+kernel := $(lab) kernel --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc)
 
 # What the tools read themselves
-export HMEM_BUILD KSRC MIRROR TOOLBOX
+export HMEM_BUILD JOBS KSRC MIRROR TOOLBOX
 
 .PHONY: help
 help: ## Show this
@@ -39,7 +38,7 @@ help: ## Show this
 
 .PHONY: run
 run: ## Build the kernel, boot it, show who owns the memory
-	@$(lab) run --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc) $(jobs)
+	@$(lab) run --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc)
 
 .PHONY: test
 test: ## Prove everything: scenarios, host tests, checks

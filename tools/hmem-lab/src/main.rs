@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hmem_lab::{kernel, list, test};
+use hmem_lab::{kernel, list, run, test};
 
 /// Builds kernels, boots them under QEMU, and proves what becomes of Soft Reserved memory
 #[derive(Parser)]
@@ -17,20 +17,24 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Run(run::Args),
+    Shell(run::ShellArgs),
+    Test(test::Args),
+    List(list::Args),
     Check(kernel::check::Args),
     Kernel(kernel::Args),
     Firmware(kernel::firmware::Args),
-    List(list::Args),
-    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Run(args) => run::main(args),
+        Command::Shell(args) => run::shell(args),
+        Command::Test(args) => test::main(args),
+        Command::List(args) => list::main(args),
         Command::Check(args) => kernel::check::main(args),
         Command::Kernel(args) => kernel::main(args),
         Command::Firmware(args) => kernel::firmware::main(args),
-        Command::List(args) => list::main(args),
-        Command::Test(args) => test::main(args),
     };
     done.unwrap_or_else(|error| {
         eprintln!("hmem-lab: {error:#}");

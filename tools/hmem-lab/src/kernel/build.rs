@@ -17,7 +17,7 @@ use crate::kernel::source::Source;
 use crate::kernel::{config, Kernel};
 
 /// Builds the flavour from the source, unless what lies in `out/` is just that.
-pub(crate) fn build(dirs: &Dirs, source: &Source, flavour: &Flavour, jobs: Option<usize>) -> Result<Kernel> {
+pub(crate) fn build(dirs: &Dirs, source: &Source, flavour: &Flavour, jobs: usize) -> Result<Kernel> {
     let begun = Instant::now();
     let result = dirs.result(&source.kver, &flavour.name);
     let kernel = Kernel { dir: result.clone(), kver: source.kver.clone() };

@@ -30,7 +30,7 @@ pub(crate) struct Make {
 
 impl Make {
     /// Objects go to `obj`, words to `log`.
-    pub(crate) fn new(dirs: &Dirs, source: &Source, obj: PathBuf, log: PathBuf, jobs: Option<usize>) -> Self {
+    pub(crate) fn new(dirs: &Dirs, source: &Source, obj: PathBuf, log: PathBuf, jobs: usize) -> Self {
         Make {
             tree: source.tree.clone(),
             obj,
@@ -38,7 +38,7 @@ impl Make {
             ccache: dirs.cache.join("ccache"),
             base: dirs.build.clone(),
             llvm: std::env::var("LLVM").unwrap_or_else(|_| "1".into()),
-            jobs: jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from)),
+            jobs,
         }
     }
 

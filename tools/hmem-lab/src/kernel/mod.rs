@@ -48,7 +48,7 @@ pub struct Args {
     /// Build (a copy of) this kernel tree instead of a Debian source package
     #[arg(long, value_name = "DIR")]
     pub ksrc: Option<PathBuf>,
-    /// Compilers at the same time; as many as there are processors if not given
+    /// Compilers at the same time [default: the variable JOBS, or as many as there are processors]
     #[arg(long, short, value_name = "N")]
     pub jobs: Option<usize>,
     /// Look for a newer source package than the one in the cache
@@ -139,10 +139,22 @@ pub fn main(mut args: Args) -> Result<ExitCode> {
 pub fn build(args: &Args) -> Result<Found> {
     let dirs = Dirs::find()?;
     let flavour = Flavour::load(&dirs.flavours, &args.flavour)?;
+    let jobs = args.jobs.map_or_else(jobs_from_environment, Ok)?;
     match source(&dirs, args)? {
         None => Ok(Found::NoSource(no_source(&args.kver))),
         // The lock is kept until the kernel stands: a tree that changes under the compiler is no kernel.
-        Some((source, _lock)) => build::build(&dirs, &source, &flavour, args.jobs).map(Found::Built),
+        Some((source, _lock)) => build::build(&dirs, &source, &flavour, jobs).map(Found::Built),
+    }
+}
+
+/// `JOBS`, or as many as there are processors.
+fn jobs_from_environment() -> Result<usize> {
+    match std::env::var("JOBS").ok().filter(|jobs| !jobs.is_empty()) {
+        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        Some(jobs) => match jobs.parse() {
+            Ok(number) if number > 0 => Ok(number),
+            _ => bail!("JOBS={jobs} is no number of compilers: use 1 or more"),
+        },
     }
 }
 

@@ -94,7 +94,14 @@ pub(crate) fn prepare(dirs: &Dirs, origin: &Origin, refresh: bool) -> Result<Opt
             Source { tree, kver: kver.clone(), name, id: format!("{}", own.display()) }
         }
     };
-    let report = graft::apply(&source.tree, &dirs.repo)?;
+    let report = match graft::apply(&source.tree, &dirs.repo) {
+        // Whoever changed files in it did not mean this tree: it is made anew from others.
+        Err(graft::Error::Changed { .. }) => {
+            graft::undo(&source.tree, true)?;
+            graft::apply(&source.tree, &dirs.repo)?
+        }
+        report => report?,
+    };
     if !report.written.is_empty() || !report.removed.is_empty() {
         eprintln!("grafted: {report}");
     }

@@ -27,9 +27,6 @@ pub struct Args {
     /// Name the checks
     #[arg(long)]
     pub list: bool,
-    /// Compilers at the same time; as many as there are processors if not given
-    #[arg(long, short, value_name = "N")]
-    pub jobs: Option<usize>,
 }
 
 /// What one check found: nothing, or lines to show.
@@ -40,7 +37,6 @@ struct Ground {
     dirs: Dirs,
     /// The repository's files, as git has them and would have them.
     files: BTreeSet<String>,
-    jobs: Option<usize>,
 }
 
 struct Check {
@@ -75,7 +71,7 @@ pub fn main(args: Args) -> Result<ExitCode> {
     }
     let dirs = Dirs::find()?;
     let files = files(&dirs)?;
-    let ground = Ground { dirs, files, jobs: args.jobs };
+    let ground = Ground { dirs, files };
     let mut failed = 0;
     for check in &checks {
         // A tool that could not run has found nothing out, which is no pass.

@@ -22,7 +22,7 @@ struct Built {
 }
 
 fn built(ground: &Ground) -> Result<Built> {
-    let args = kernel::Args::of(KVERS[0], FLAVOUR, ground.jobs);
+    let args = kernel::Args::of(KVERS[0], FLAVOUR, None);
     if let Found::NoSource(why) = kernel::build(&args)? {
         bail!("{why}");
     }
