@@ -38,12 +38,12 @@ pub(crate) fn build(dirs: &Dirs, source: &Source, flavour: &Flavour, jobs: usize
 
     make.begin_log()?;
     fresh_objects(&make, &format!("{}\n{toolchain}", source.id))?;
-    config::configure(&make, source, flavour)?;
+    let wanted = config::configure(&make, source, flavour)?;
 
     let mut progress = Progress::new(format!("building {name}"));
     let steps = make.run(make.make(&["bzImage", "modules"]), &format!("build of {name}"), &mut progress)?;
     // make configures again by itself where it sees a reason to, and may lose Rust by it.
-    config::check(&make, source, flavour)?;
+    config::check(&make, source, flavour, &wanted)?;
     progress.show("installing");
     install(&make, &result, &mut progress)?;
     drop(progress);

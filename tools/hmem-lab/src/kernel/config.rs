@@ -17,8 +17,12 @@ use crate::kernel::make::Make;
 use crate::kernel::progress::Progress;
 use crate::kernel::source::Source;
 
-/// Configures `make.obj` for the flavour, unless nothing of what its configuration rests on has changed.
-pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Result<()> {
+/// What fragments ask for, symbol by symbol.
+pub(crate) type Wanted = BTreeMap<String, (String, PathBuf)>;
+
+/// Configures `make.obj` for the flavour, unless nothing of what its configuration rests on has changed. Returns
+/// what was asked for, which [`check`] looks up again after the build.
+pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Result<Wanted> {
     let mut fragments = flavour.fragments(&source.kver);
     let release = make.obj.join("release.config");
     fs::write(&release, format!("CONFIG_LOCALVERSION=\"-{}\"\n# CONFIG_LOCALVERSION_AUTO is not set\n", flavour.name))?;
@@ -26,9 +30,10 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
 
     let stamp = make.obj.join(".configured");
     let rests_on = rests_on(make, &fragments)?;
+    let wanted = flavour::wanted(&fragments)?;
     let unchanged = fs::read_to_string(&stamp).is_ok_and(|text| text == rests_on);
-    if unchanged && missing(make, &fragments)?.is_empty() {
-        return Ok(());
+    if unchanged && missing(make, &wanted)?.is_empty() {
+        return Ok(wanted);
     }
     let _ = fs::remove_file(&stamp);
 
@@ -40,13 +45,14 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
     make.run(make.make(&["olddefconfig"]), "configuration", &mut progress)?;
     drop(progress);
 
-    check(make, source, flavour)?;
-    fs::write(&stamp, rests_on).with_context(|| format!("cannot write {}", stamp.display()))
+    check(make, source, flavour, &wanted)?;
+    fs::write(&stamp, rests_on).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(wanted)
 }
 
 /// Fails if a line of a fragment is not in the .config.
-pub(crate) fn check(make: &Make, source: &Source, flavour: &Flavour) -> Result<()> {
-    let missing = missing(make, &flavour.fragments(&source.kver))?;
+pub(crate) fn check(make: &Make, source: &Source, flavour: &Flavour, wanted: &Wanted) -> Result<()> {
+    let missing = missing(make, wanted)?;
     if missing.is_empty() {
         return Ok(());
     }
@@ -67,13 +73,13 @@ struct Missing {
     fragment: PathBuf,
 }
 
-fn missing(make: &Make, fragments: &[PathBuf]) -> Result<Vec<Missing>> {
+fn missing(make: &Make, wanted: &Wanted) -> Result<Vec<Missing>> {
     let path = make.obj.join(".config");
     let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    Ok(compare(&flavour::wanted(fragments)?, &text))
+    Ok(compare(wanted, &text))
 }
 
-fn compare(wanted: &BTreeMap<String, (String, PathBuf)>, config: &str) -> Vec<Missing> {
+fn compare(wanted: &Wanted, config: &str) -> Vec<Missing> {
     let is: BTreeMap<&str, &str> = config.lines().filter_map(flavour::setting).collect();
     let mut missing: Vec<Missing> = wanted
         .iter()
@@ -142,7 +148,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_rust_first() {
         let from = PathBuf::from("lab.config");
-        let wanted: BTreeMap<_, _> = [("DAX", "y"), ("CXL_BUS", "m"), ("RUST", "y"), ("VT", "n"), ("MODULE_SIG", "n")]
+        let wanted: Wanted = [("DAX", "y"), ("CXL_BUS", "m"), ("RUST", "y"), ("VT", "n"), ("MODULE_SIG", "n")]
             .map(|(symbol, value)| (symbol.to_owned(), (value.to_owned(), from.clone())))
             .into();
         let config = "CONFIG_DAX=m\nCONFIG_CXL_BUS=m\n# CONFIG_VT is not set\nCONFIG_MODULE_SIG=y\n";
