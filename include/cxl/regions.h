@@ -7,15 +7,14 @@ struct resource;
 /**
  * typedef cxl_region_fn - is shown a committed region
  * @res: the addresses that the region covers
- * @name: the name of the region's device
+ * @id: the number of the region, whose device is called "region@id"
  * @data: what was given to cxl_walk_committed_regions()
  *
- * @res and @name are valid during the call only. May sleep.
+ * @res is valid during the call only. May sleep.
  *
  * Return: 0 to go on, anything else to end the walk.
  */
-typedef int (*cxl_region_fn)(const struct resource *res, const char *name,
-			     void *data);
+typedef int (*cxl_region_fn)(const struct resource *res, int id, void *data);
 
 #if IS_ENABLED(CONFIG_CXL_REGION)
 int cxl_walk_committed_regions(cxl_region_fn fn, void *data);

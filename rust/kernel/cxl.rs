@@ -15,46 +15,43 @@ use crate::{
     error::to_result, //
 };
 
-/// What the callback of a walk needs: where to put the answer, and what went wrong.
-#[cfg(CONFIG_CXL_REGION)]
-struct Walk<F> {
-    visit: F,
-    error: Option<Error>,
+/// A CXL region that decoders are programmed for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommittedRegion {
+    /// The addresses that the region covers.
+    pub range: Range,
+    /// The number of the region: the `N` of its device, `regionN`.
+    pub id: u32,
 }
 
-/// Hands one region to the closure of the walk.
+/// Notes one region in the vector that `data` points at.
 ///
 /// # Safety
 ///
-/// `res` and `name` must be valid for the duration of the call, `data` must point at a `Walk<F>`
-/// that nobody else uses.
+/// `res` must point at a valid resource, `data` at a vector that nobody else uses.
 #[cfg(CONFIG_CXL_REGION)]
-unsafe extern "C" fn visit<F: FnMut(&CStr, Range) -> Result>(
-    res: *const bindings::resource,
-    name: *const c_char,
-    data: *mut c_void,
-) -> c_int {
+#[inline(never)]
+unsafe extern "C" fn note(res: *const bindings::resource, id: c_int, data: *mut c_void) -> c_int {
     // SAFETY: By the safety requirements.
-    let walk = unsafe { &mut *data.cast::<Walk<F>>() };
-    // SAFETY: By the safety requirements.
-    let (start, end, name) = unsafe { ((*res).start, (*res).end, CStr::from_char_ptr(name)) };
-
-    // A region without a byte owns nothing.
-    let Some(range) = Range::new(start, end) else {
+    let (regions, start, end) = unsafe {
+        (
+            &mut *data.cast::<KVec<CommittedRegion>>(),
+            (*res).start,
+            (*res).end,
+        )
+    };
+    // A region without a byte owns nothing, and all have a number.
+    let (Some(range), Ok(id)) = (Range::new(start, end), u32::try_from(id)) else {
         return 0;
     };
 
-    match (walk.visit)(name, range) {
+    match regions.push(CommittedRegion { range, id }, GFP_KERNEL) {
         Ok(()) => 0,
-        Err(err) => {
-            walk.error = Some(err);
-            1
-        }
+        Err(err) => Error::from(err).to_errno(),
     }
 }
 
-/// Hands each committed CXL region, with the name of its device and the addresses that it covers, to
-/// `visit`, in no particular order.
+/// Returns the committed CXL regions, in no particular order.
 ///
 /// A region is committed when decoders are programmed for it: what it covers is CXL's, bound to a
 /// driver or not. The answer is a snapshot. Without CXL regions in the kernel there are none.
@@ -64,36 +61,23 @@ unsafe extern "C" fn visit<F: FnMut(&CStr, Range) -> Result>(
 ///
 /// # Errors
 ///
-/// The first error of `visit`, which ends the walk.
+/// [`ENOMEM`] if there is no memory for the answer.
 ///
 /// # Context
 ///
-/// May sleep. The lock of the CXL regions is held for reading while `visit` runs: it must not take
-/// it again, nor wait for CXL.
+/// May sleep. Takes the lock of the CXL regions for reading.
 #[inline]
-pub fn for_each_committed_region<F: FnMut(&CStr, Range) -> Result>(visit_region: F) -> Result {
+pub fn committed_regions() -> Result<KVec<CommittedRegion>> {
+    #[cfg_attr(not(CONFIG_CXL_REGION), expect(unused_mut))]
+    let mut regions = KVec::new();
+
     #[cfg(CONFIG_CXL_REGION)]
-    {
-        let mut walk = Walk {
-            visit: visit_region,
-            error: None,
-        };
+    // SAFETY: The vector is what the callback needs, and both are used during the call only.
+    to_result(unsafe {
+        bindings::cxl_walk_committed_regions(Some(note), (&raw mut regions).cast())
+    })?;
 
-        // SAFETY: The callback and its data belong together, and are used during the call only.
-        let ret = unsafe {
-            bindings::cxl_walk_committed_regions(Some(visit::<F>), (&raw mut walk).cast())
-        };
-
-        match walk.error {
-            Some(err) => Err(err),
-            None => to_result(ret),
-        }
-    }
-    #[cfg(not(CONFIG_CXL_REGION))]
-    {
-        let _ = visit_region;
-        Ok(())
-    }
+    Ok(regions)
 }
 
 /// Waits until the CXL bus has bound what it was asked to bind in the background.
@@ -102,7 +86,7 @@ pub fn for_each_committed_region<F: FnMut(&CStr, Range) -> Result>(visit_region:
 /// before, in a work item that [`wait_for_device_probe`](crate::device::wait_for_device_probe) does
 /// not know of. Without CXL in the kernel there is nothing to wait for.
 ///
-/// As for [`for_each_committed_region`], the call of the CXL core is part of whoever uses this.
+/// As for [`committed_regions`], the call of the CXL core is part of whoever uses this.
 ///
 /// # Context
 ///

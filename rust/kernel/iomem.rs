@@ -8,7 +8,7 @@
 //! All answers are snapshots: the tree may change as soon as a function returns. Who needs certainty
 //! claims the range, and handles the failure.
 //!
-//! The queries are generic or inline on purpose: their calls to the C functions are part of the
+//! The queries are inline on purpose: their calls to the C functions are part of the
 //! module that uses them, where tools such as cxl_test can replace them.
 //!
 //! C header: [`include/linux/ioport.h`](srctree/include/linux/ioport.h)
@@ -93,79 +93,66 @@ pub fn intersects(range: Range, desc: Desc) -> Intersection {
     })
 }
 
-/// What the callback of a walk needs: where to put the answer, and what went wrong.
-struct Walk<F> {
-    visit: F,
-    error: Option<Error>,
+/// What a walk over the tree collects.
+struct Parts {
+    ranges: KVec<Range>,
+    result: Result,
 }
 
-/// Hands each resource of a walk to `visit`.
+/// Notes the range of `res`.
 ///
 /// # Safety
 ///
-/// `res` must point at a valid resource, `arg` at a `Walk<F>` that nobody else uses.
-unsafe extern "C" fn visit<F: FnMut(Range) -> Result>(
-    res: *mut bindings::resource,
-    arg: *mut c_void,
-) -> c_int {
-    // SAFETY: By the safety requirements, `arg` points at a `Walk<F>` for our exclusive use.
-    let walk = unsafe { &mut *arg.cast::<Walk<F>>() };
-    // SAFETY: By the safety requirements, `res` is a valid resource.
-    let (start, end) = unsafe { ((*res).start, (*res).end) };
+/// `res` must point at a valid resource, `arg` at a [`Parts`] that nobody else uses.
+#[inline(never)]
+unsafe extern "C" fn note(res: *mut bindings::resource, arg: *mut c_void) -> c_int {
+    // SAFETY: By the safety requirements.
+    let (parts, start, end) = unsafe { (&mut *arg.cast::<Parts>(), (*res).start, (*res).end) };
 
-    // The walk hands out what overlaps the range asked for: it has at least one byte.
-    let Some(range) = Range::new(start, end) else {
-        return 0;
-    };
+    if let Some(range) = Range::new(start, end) {
+        parts.result = parts.ranges.push(range, GFP_KERNEL).map_err(Error::from);
+    }
+    // Anything but zero ends the walk.
+    c_int::from(parts.result.is_err())
+}
 
-    match (walk.visit)(range) {
-        Ok(()) => 0,
-        Err(err) => {
-            walk.error = Some(err);
-            1
-        }
+impl Parts {
+    /// Runs the C function `walk` with a callback and what that needs.
+    #[inline]
+    fn collect(
+        walk: impl FnOnce(
+            *mut c_void,
+            Option<unsafe extern "C" fn(*mut bindings::resource, *mut c_void) -> c_int>,
+        ),
+    ) -> Result<KVec<Range>> {
+        let mut parts = Self {
+            ranges: KVec::new(),
+            result: Ok(()),
+        };
+
+        walk((&raw mut parts).cast(), Some(note));
+
+        parts.result.map(|()| parts.ranges)
     }
 }
 
-/// Runs the C function `walk` with a callback that hands each range to `visit`.
-#[inline]
-fn run<F: FnMut(Range) -> Result>(
-    visit_range: F,
-    walk: impl FnOnce(
-        *mut c_void,
-        unsafe extern "C" fn(*mut bindings::resource, *mut c_void) -> c_int,
-    ) -> c_int,
-) -> Result {
-    let mut state = Walk {
-        visit: visit_range,
-        error: None,
-    };
-
-    // The C functions return what the callback returned, or `-EINVAL` if they found nothing. The
-    // latter is no error here, and the former is in `state`.
-    walk((&raw mut state).cast(), visit::<F>);
-
-    match state.error {
-        Some(err) => Err(err),
-        None => Ok(()),
-    }
-}
-
-/// Hands each memory resource described as `desc` that overlaps `range` to `visit`, in ascending
-/// order, clipped to `range`.
+/// Returns the memory resources described as `desc` that overlap `range`, in ascending order,
+/// clipped to `range`.
 ///
 /// # Errors
 ///
-/// The first error of `visit`, which ends the walk.
+/// [`ENOMEM`] if there is no memory for the answer.
 ///
 /// # Context
 ///
-/// Any that `visit` allows: no lock is held while it runs.
+/// May sleep; takes the resource lock.
 #[inline]
-pub fn walk<F: FnMut(Range) -> Result>(range: Range, desc: Desc, visit: F) -> Result {
-    run(visit, |arg, callback| {
-        // SAFETY: `arg` and `callback` belong together, and are used during the call only. The
-        // callback gets a resource that is valid, on the stack of the C function.
+pub fn parts(range: Range, desc: Desc) -> Result<KVec<Range>> {
+    Parts::collect(|arg, callback| {
+        // The return value tells what `arg` tells, or that nothing was found.
+        //
+        // SAFETY: `arg` is what the callback needs, and both are used during the call only. The
+        // callback gets a resource on the stack of the C function, and no lock is held.
         unsafe {
             bindings::walk_iomem_res_desc(
                 desc.into_raw(),
@@ -173,9 +160,9 @@ pub fn walk<F: FnMut(Range) -> Result>(range: Range, desc: Desc, visit: F) -> Re
                 range.start(),
                 range.end(),
                 arg,
-                Some(callback),
+                callback,
             )
-        }
+        };
     })
 }
 
@@ -188,7 +175,7 @@ pub mod soft_reserved {
     /// Tells whether `range` touches Soft Reserved memory.
     ///
     /// [`Intersection::Intersects`] does not tell that the whole range is Soft Reserved: see
-    /// [`walk`] for which parts are.
+    /// [`parts`] for which bytes are.
     ///
     /// # Context
     ///
@@ -203,15 +190,15 @@ pub mod soft_reserved {
         })
     }
 
-    /// Hands each Soft Reserved part of `range` to `visit`, in ascending order.
+    /// Returns the Soft Reserved parts of `range`, in ascending order.
     ///
     /// # Errors
     ///
-    /// The first error of `visit`, which ends the walk.
+    /// [`ENOMEM`] if there is no memory for the answer.
     ///
     /// # Context
     ///
-    /// Any that `visit` allows: no lock is held while it runs.
+    /// May sleep; takes the resource lock.
     ///
     /// # Examples
     ///
@@ -221,24 +208,21 @@ pub mod soft_reserved {
     ///     range::Range, //
     /// };
     ///
-    /// let mut bytes = 0u64;
     /// let all = Range::new(0, u64::MAX).ok_or(EINVAL)?;
     ///
-    /// soft_reserved::walk(all, |range| {
-    ///     bytes += range.len();
-    ///     Ok(())
-    /// })?;
-    /// pr_info!("{bytes} bytes of Soft Reserved memory\n");
+    /// for part in &soft_reserved::parts(all)? {
+    ///     pr_info!("{part} is Soft Reserved\n");
+    /// }
     /// # Ok::<(), Error>(())
     /// ```
     #[inline]
-    pub fn walk<F: FnMut(Range) -> Result>(range: Range, visit: F) -> Result {
-        run(visit, |arg, callback| {
-            // SAFETY: `arg` and `callback` belong together, and are used during the call only. The
-            // callback gets a resource that is valid, on the stack of the C function.
-            unsafe {
-                bindings::walk_soft_reserve_res(range.start(), range.end(), arg, Some(callback))
-            }
+    pub fn parts(range: Range) -> Result<KVec<Range>> {
+        Parts::collect(|arg, callback| {
+            // The return value tells what `arg` tells, or that nothing was found.
+            //
+            // SAFETY: `arg` is what the callback needs, and both are used during the call only. The
+            // callback gets a resource on the stack of the C function, and no lock is held.
+            unsafe { bindings::walk_soft_reserve_res(range.start(), range.end(), arg, callback) };
         })
     }
 }

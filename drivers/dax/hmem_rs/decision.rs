@@ -23,9 +23,7 @@ use kernel::{
     memregion,
     platform,
     prelude::*,
-    range::Range,
-    str::CString,
-    sync::Arc, //
+    range::Range, //
 };
 
 use crate::{
@@ -46,41 +44,24 @@ use crate::{
     }, //
 };
 
-/// The committed CXL regions at one moment.
-#[derive(Default)]
-pub(crate) struct Regions {
-    regions: KVec<Region>,
-    /// The names of the regions, found by [`Region::index`].
-    names: KVec<Arc<CString>>,
-}
+/// Returns the committed CXL regions, as the rule wants them.
+pub(crate) fn committed_regions() -> Result<KVec<Region>> {
+    let mut regions = KVec::new();
 
-impl Regions {
-    /// Asks the CXL core.
-    pub(crate) fn committed() -> Result<Self> {
-        let mut this = Self::default();
-
-        cxl::for_each_committed_region(|name, range| {
-            let index = this.names.len();
-
-            this.names
-                .push(Arc::new(CString::try_from(name)?, GFP_KERNEL)?, GFP_KERNEL)?;
-            this.regions.push(Region { range, index }, GFP_KERNEL)?;
-            Ok(())
-        })?;
-        Ok(this)
+    for cxl::CommittedRegion { range, id } in cxl::committed_regions()? {
+        regions.push(Region { range, id }, GFP_KERNEL)?;
     }
+    Ok(regions)
 }
 
 /// Returns the Soft Reserved parts of `range`.
 pub(crate) fn reserved_parts(range: Range) -> Result<KVec<Range>> {
-    let mut parts = KVec::new();
-
     // This query is what tests replace, to have a range that firmware never described.
     if soft_reserved::intersects(range) != Intersection::Intersects {
-        return Ok(parts);
+        return Ok(KVec::new());
     }
 
-    soft_reserved::walk(range, |part| Ok(parts.push(part, GFP_KERNEL)?))?;
+    let mut parts = soft_reserved::parts(range)?;
     if parts.is_empty() {
         // Only in such a test: otherwise there is a part wherever the query found something.
         parts.push(range, GFP_KERNEL)?;
@@ -104,7 +85,7 @@ pub(crate) fn decide(
     dev: &Device<Bound>,
     ledger: &Ledger,
     number: usize,
-    regions: &mut Regions,
+    regions: &mut [Region],
 ) -> Result {
     let Some((range, node)) = ledger.with(number, |entry| (entry.range, entry.node)) else {
         return Ok(());
@@ -119,7 +100,7 @@ pub(crate) fn decide(
             });
 
             let result = register_pieces(dev, ledger, number, node);
-            ledger.with(number, |entry| dev_info!(dev, "{}\n", entry.summary()));
+            ledger.with(number, |entry| dev_info!(dev, "{}\n", *entry));
             result
         }
         Err(err) => {
@@ -138,22 +119,19 @@ pub(crate) fn decide(
 fn lines(
     dev: &Device<Bound>,
     range: Range,
-    regions: &mut Regions,
+    regions: &mut [Region],
 ) -> Result<(KVec<Line>, Totals)> {
     let mut lines = KVec::new();
     let mut totals = Totals::default();
 
     let mut reserved = reserved_parts(range)?;
-    let mut windows = KVec::new();
-    iomem::walk(range, Desc::Cxl, |window| {
-        Ok(windows.push(window, GFP_KERNEL)?)
-    })?;
+    let mut windows = iomem::parts(range, Desc::Cxl)?;
     let in_window = !windows.is_empty();
 
     let parts = ownership::decide(
         &mut reserved,
         &mut windows,
-        &mut regions.regions,
+        regions,
         u64::from(region::ALIGN),
     )
     .ok_or(EINVAL)?;
@@ -164,10 +142,7 @@ fn lines(
         let line = match part {
             Part::Cxl { range, region } => {
                 debug(dev, Event::Claimed, range);
-                Line::Cxl {
-                    range,
-                    region: regions.names.get(region).ok_or(EINVAL)?.clone(),
-                }
+                Line::Cxl { range, region }
             }
             Part::Piece(range) => {
                 if in_window {

@@ -50,8 +50,8 @@ pub(crate) enum Line {
     /// CXL keeps the bytes.
     Cxl {
         range: Range,
-        /// The name of the region.
-        region: Arc<CString>,
+        /// The number of the region.
+        region: u32,
     },
     /// hmem has the bytes.
     Piece {
@@ -68,7 +68,7 @@ pub(crate) enum Line {
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Cxl { range, region } => f.write_fmt(fmt!("cxl {range} {}", ***region)),
+            Self::Cxl { range, region } => f.write_fmt(fmt!("cxl {range} region{region}")),
             Self::Piece { range, id, result } => {
                 let errno = result.map_or_else(Error::to_errno, |()| 0);
 
@@ -93,34 +93,38 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// How many lines of the paragraph an info line in the kernel log repeats: it has to end.
-    const LOGGED: usize = 8;
-
-    /// The entry in one line, for the kernel log.
-    pub(crate) fn summary(&self) -> Summary<'_> {
-        Summary(self)
+    /// Writes the entry, with what is said of the host after the node, and `separator` before each
+    /// line.
+    fn write(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        host: fmt::Arguments<'_>,
+        separator: &str,
+    ) -> fmt::Result {
+        f.write_fmt(fmt!("range {} node {}{host} state ", self.range, self.node))?;
+        match self.state {
+            State::Waiting => f.write_str("waiting")?,
+            State::Decided => f.write_str("decided")?,
+            State::Failed(err) => f.write_fmt(fmt!("failed errno {}", err.to_errno()))?,
+        }
+        f.write_fmt(fmt!(
+            " reserved {:#x} cxl {:#x} hmem {:#x} trimmed {:#x}",
+            self.totals.reserved(),
+            self.totals.cxl,
+            self.totals.hmem,
+            self.totals.trimmed,
+        ))?;
+        for line in &self.lines {
+            f.write_fmt(fmt!("{separator}{line}"))?;
+        }
+        Ok(())
     }
 }
 
-/// An [`Entry`] in one line.
-pub(crate) struct Summary<'a>(&'a Entry);
-
-impl fmt::Display for Summary<'_> {
+/// In one line, for the kernel log.
+impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(entry) = self;
-
-        f.write_fmt(fmt!("{} node {}:", entry.range, entry.node))?;
-        for (i, line) in entry.lines.iter().take(Entry::LOGGED).enumerate() {
-            let comma = if i == 0 { "" } else { "," };
-            f.write_fmt(fmt!("{comma} {line}"))?;
-        }
-        if let Some(more @ 1..) = entry.lines.len().checked_sub(Entry::LOGGED) {
-            f.write_fmt(fmt!(", and {more} more in debugfs"))?;
-        }
-        if entry.totals.trimmed != 0 {
-            f.write_fmt(fmt!(" (trimmed {:#x} bytes)", entry.totals.trimmed))?;
-        }
-        Ok(())
+        self.write(f, fmt!(""), ", ")
     }
 }
 
@@ -249,29 +253,10 @@ impl debugfs::Writer for Table {
     fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ledger in self.0.ledgers.lock().iter() {
             for entry in ledger.entries.lock().iter() {
-                write_entry(f, &ledger.host, entry)?;
+                entry.write(f, fmt!(" host {}", &*ledger.host), "\n  ")?;
+                f.write_str("\n")?;
             }
         }
         Ok(())
     }
-}
-
-fn write_entry(f: &mut fmt::Formatter<'_>, host: &CStr, entry: &Entry) -> fmt::Result {
-    f.write_fmt(fmt!("range {} node {} host {host} state ", entry.range, entry.node))?;
-    match entry.state {
-        State::Waiting => f.write_str("waiting")?,
-        State::Decided => f.write_str("decided")?,
-        State::Failed(err) => f.write_fmt(fmt!("failed errno {}", err.to_errno()))?,
-    }
-    f.write_fmt(fmt!(
-        " reserved {:#x} cxl {:#x} hmem {:#x} trimmed {:#x}\n",
-        entry.totals.reserved(),
-        entry.totals.cxl,
-        entry.totals.hmem,
-        entry.totals.trimmed,
-    ))?;
-    for line in &entry.lines {
-        f.write_fmt(fmt!("  {line}\n"))?;
-    }
-    Ok(())
 }

@@ -69,7 +69,7 @@ pub(crate) struct Region {
     /// The addresses that the region covers.
     pub(crate) range: Range,
     /// A number by which the caller knows the region, given back in [`Part::Cxl`].
-    pub(crate) index: usize,
+    pub(crate) id: u32,
 }
 
 /// Why bytes are given up.
@@ -97,8 +97,8 @@ pub(crate) enum Part {
     Cxl {
         /// The reserved bytes, which may be fewer than the region has.
         range: Range,
-        /// The number of the region, from [`Region::index`].
-        region: usize,
+        /// The number of the region, from [`Region::id`].
+        region: u32,
     },
     /// hmem gets the bytes, as one device.
     Piece(Range),
@@ -334,12 +334,12 @@ impl Iterator for Parts<'_> {
         // below that byte it covers it, otherwise it leaves bytes below itself: neither the
         // intersection nor the bytes before it can be missing.
         let free = match self.region_from(rest.start()) {
-            Some(Region { range, index }) if range.start() <= rest.start() => {
+            Some(Region { range, id }) if range.start() <= rest.start() => {
                 let kept = rest.intersection(&range)?;
                 self.rest = rest.after(kept.end());
                 return Some(Part::Cxl {
                     range: kept,
-                    region: index,
+                    region: id,
                 });
             }
             Some(above) => rest.before(above.range.start())?,
@@ -378,11 +378,11 @@ mod tests {
         None => panic!(),
     };
 
-    fn region(index: usize, range: Range) -> Region {
-        Region { range, index }
+    fn region(id: u32, range: Range) -> Region {
+        Region { range, id }
     }
 
-    fn cxl(region: usize, range: Range) -> Part {
+    fn cxl(region: u32, range: Range) -> Part {
         Part::Cxl { range, region }
     }
 

@@ -56,10 +56,7 @@ use crate::{
         debug,
         Event, //
     },
-    decision::{
-        self,
-        Regions, //
-    },
+    decision,
     ledger::{
         Ledger,
         Listed,
@@ -203,7 +200,7 @@ fn scan(dev: &Device<Bound>, ledger: &Ledger, range: Range, node: i32) -> Result
         }
         Ok((Some(number), false)) => {
             // Committed regions lie in windows, so none can cover the range.
-            decision::decide(dev, ledger, number, &mut Regions::default())?;
+            decision::decide(dev, ledger, number, &mut [])?;
             Ok(Scan::Decided)
         }
         Err(err) => {
@@ -241,7 +238,7 @@ impl WorkItem for Host {
 impl Host {
     /// Decides about all ranges that wait.
     fn decide_waiting(&self, dev: &Device<Bound>) {
-        let mut regions = match Regions::committed() {
+        let mut regions = match decision::committed_regions() {
             Ok(regions) => regions,
             Err(err) => {
                 dev_err!(

@@ -89,17 +89,17 @@ fn refuse_if_claimed(pdev: &platform::Device<Core<'_>>, range: Range) -> Result 
         return Ok(());
     }
 
-    cxl::for_each_committed_region(|name, region| {
-        if !region.overlaps(&range) {
-            return Ok(());
-        }
+    let regions = cxl::committed_regions()?;
+    let Some(region) = regions.iter().find(|region| region.range.overlaps(&range)) else {
+        return Ok(());
+    };
 
-        dev_err!(
-            pdev,
-            "{range} is not free any more: CXL {name} owns {region}; \
-             unbind and bind {} to decide again\n",
-            crate::platform::NAME
-        );
-        Err(EBUSY)
-    })
+    dev_err!(
+        pdev,
+        "{range} is not free any more: CXL region{} owns {}; \
+         unbind and bind the parent device to decide again\n",
+        region.id,
+        region.range
+    );
+    Err(EBUSY)
 }

@@ -67,7 +67,7 @@ fn input(
             windows,
             regions: (0..)
                 .zip(regions)
-                .map(|(index, range)| Region { range, index })
+                .map(|(id, range)| Region { range, id })
                 .collect(),
             align,
         })

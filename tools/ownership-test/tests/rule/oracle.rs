@@ -89,7 +89,7 @@ fn expected(base: u64, input: &Input) -> Vec<Part> {
             Byte::NotReserved => (),
             Byte::Cxl(region) => parts.push(Part::Cxl {
                 range: Range::new(run[0], *run.last().unwrap()).unwrap(),
-                region: region.index,
+                region: region.id,
             }),
             Byte::Free => trim(run, input.align, &mut parts),
         }

@@ -78,7 +78,7 @@ proptest! {
         for part in input.parts() {
             match part {
                 Part::Cxl { range, region } => {
-                    let region = input.regions.iter().find(|r| r.index == region).unwrap();
+                    let region = input.regions.iter().find(|r| r.id == region).unwrap();
                     prop_assert!(region.range.contains_range(&range));
                 }
                 Part::Piece(range) | Part::Trimmed { range, .. } => {

@@ -55,9 +55,7 @@ struct Input(Vec<Range>, Vec<Range>, Vec<Region>);
 
 impl Input {
     fn new(reserved: Vec<Range>, windows: Vec<Range>, regions: Vec<Range>) -> Self {
-        let regions = (0..)
-            .zip(regions)
-            .map(|(index, range)| Region { range, index });
+        let regions = (0..).zip(regions).map(|(id, range)| Region { range, id });
         let mut input = Self(reserved, windows, regions.collect());
 
         let mut random = Random(1);
