@@ -35,7 +35,7 @@ fn range() -> impl Strategy<Value = Range> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(4_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
 
     #[test]
     fn new_takes_ends_in_order(start in point(), end in point()) {

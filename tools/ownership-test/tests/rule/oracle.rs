@@ -99,7 +99,7 @@ fn expected(base: u64, input: &Input) -> Vec<Part> {
 }
 
 proptest! {
-    #![proptest_config(cases(4_000))]
+    #![proptest_config(cases(3_000))]
 
     #[test]
     fn the_rule_agrees_with_the_oracle((base, input) in small()) {

@@ -55,7 +55,7 @@ fn pieces(parts: &[Part]) -> Vec<Range> {
 }
 
 proptest! {
-    #![proptest_config(cases(2_000))]
+    #![proptest_config(cases(1_000))]
 
     #[test]
     fn parts_ascend_and_share_no_byte(input in large()) {
