@@ -17,7 +17,7 @@ use crate::tree::Tree;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct MailOptions {
-    /// "Name <address>" of author and sign-off; by default what git is configured with.
+    /// `Name <address>` of author and sign-off; by default what git is configured with.
     pub author: Option<String>,
     /// Which sending of the series this is: 2 makes `[PATCH v2 ...]`.
     pub revision: Option<u32>,
@@ -255,6 +255,7 @@ mod tests {
             "0001-a.txt",
             "00a1-a.patch",
             "0001.patch",
+            "12-a.patch",
         ] {
             assert!(!is_patch_of(other, None), "{other}");
         }

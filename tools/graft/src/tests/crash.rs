@@ -112,6 +112,25 @@ fn stopped_before_the_first_change_there_is_no_trace() {
     assert_same(&fixture.snapshot(), &pristine, "tree");
 }
 
+/// As when the machine goes down before the record is written.
+#[test]
+fn a_directory_without_a_record_means_nothing() {
+    let fixture = Fixture::new();
+    let pristine = fixture.snapshot();
+    let whole = Fixture::new();
+    whole.apply().unwrap();
+    let remains = || {
+        fixture.kernel(".hmem-graft/stage/0", "half");
+        fixture.kernel(".hmem-graft/originals/abc.new", "half");
+    };
+    remains();
+    assert_eq!(fixture.undo().unwrap(), crate::Undone::Nothing);
+    assert_same(&fixture.snapshot(), &pristine, "undo");
+    remains();
+    fixture.apply().unwrap();
+    assert_same(&fixture.snapshot(), &whole.snapshot(), "apply");
+}
+
 #[test]
 fn undo_then_undo_or_apply() {
     let grafted = || {

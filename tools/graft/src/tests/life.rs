@@ -139,6 +139,12 @@ fn scripts_stay_executable_and_modes_survive() {
     );
     assert_eq!(fixture.files()["rust/lib.rs"].0, 0o100_600);
     assert!(fixture.apply().unwrap().written.is_empty());
+    let script = fixture.tree().join("tools/testing/selftests/run.sh");
+    fs::set_permissions(script, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(
+        fixture.apply().unwrap().written,
+        ["tools/testing/selftests/run.sh"]
+    );
     fixture.undo().unwrap();
     assert_same(&fixture.snapshot(), &before, "tree");
 }
