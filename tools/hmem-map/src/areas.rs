@@ -212,6 +212,8 @@ fn cut(range: Range, edges: &[u64]) -> Vec<Range> {
 pub(crate) struct Claims<'a> {
     pub(crate) region: Option<&'a CxlRegion>,
     pub(crate) hmem: Option<&'a HmemDevice>,
+    /// `hmem` is told by its size alone.
+    pub(crate) by_size: bool,
     /// dax region of another origin.
     pub(crate) other_dax: Option<&'a str>,
     pub(crate) decided: Option<&'a Piece>,
@@ -232,9 +234,12 @@ impl<'a> Claims<'a> {
             .dax_regions
             .iter()
             .filter(|r| r.kind == RegionKind::Other);
+        let hmem = map.hmem_devices.iter().find(|d| here(d.range));
+        let by_size = hmem_by_size(map, piece).filter(|_| hmem.is_none());
         Self {
             region: regions.first().copied(),
-            hmem: map.hmem_devices.iter().find(|d| here(d.range)),
+            hmem: hmem.or(by_size),
+            by_size: by_size.is_some(),
             other_dax: other
                 .clone()
                 .find(|r| here(r.range))
@@ -302,6 +307,36 @@ impl<'a> Claims<'a> {
     }
 }
 
+/// Where the addresses are hidden: the device that must be it, because of all devices and ranges only this
+/// one and the range around `piece` have their size.
+fn hmem_by_size(map: &Map, piece: Range) -> Option<&HmemDevice> {
+    if !map.system.addresses_hidden {
+        return None;
+    }
+    let around = map
+        .soft_reserved
+        .iter()
+        .find(|s| s.range.contains(piece))?
+        .range;
+    let taken = |r: &CxlRegion| r.range.is_none_or(|r| r.overlaps(around));
+    let alike = map
+        .soft_reserved
+        .iter()
+        .filter(|s| s.range.size() == around.size())
+        .count();
+    if alike != 1 || map.cxl.regions.iter().any(taken) {
+        return None;
+    }
+    let size = |d: &HmemDevice| map.dax_regions.iter().find(|r| r.path == d.path)?.size;
+    let mut fitting = map
+        .hmem_devices
+        .iter()
+        .filter(|d| size(d) == Some(around.size()));
+    fitting
+        .next()
+        .filter(|d| d.range.is_none() && fitting.next().is_none())
+}
+
 /// The innermost line over all of `piece` that names an owner of its own.
 fn iomem_owner(map: &Map, piece: Range) -> Option<&str> {
     let lines = map.iomem.iter().filter(|e| e.range.contains(piece));
@@ -317,6 +352,8 @@ fn iomem_owner(map: &Map, piece: Range) -> Option<&str> {
         // firmware's word for the bytes, or a line of a device that is looked up in sysfs.
         !e.name.eq_ignore_ascii_case("soft reserved")
             && !e.name.eq_ignore_ascii_case("reserved")
+            // Padding up to the next large boundary.
+            && e.name != "RAM buffer"
             && !describes.iter().any(|prefix| e.name.starts_with(prefix))
     });
     owners.max_by_key(|e| e.depth).map(|e| e.name.as_str())

@@ -4,8 +4,8 @@
 
 use crate::collect::HMEM_RS_RANGES;
 use crate::model::{AreaKind, Map, Note, NoteKind, Owner, Part};
-use crate::text;
 use crate::tree::Tree;
+use crate::{text, why};
 
 /// Adds the notes to a map that is otherwise complete.
 pub(crate) fn add(map: &mut Map, tree: &Tree) {
@@ -71,6 +71,25 @@ fn unused(map: &Map) -> Vec<(NoteKind, String)> {
         );
         lines.push((NoteKind::Warning, text));
     }
+    let stuck = map
+        .dax_devices
+        .iter()
+        .filter(|d| why::unbound(map, d).is_some());
+    let (count, bytes) = stuck.fold((0, 0u64), |(count, bytes), device| {
+        (count + 1, bytes.saturating_add(device.size.unwrap_or(0)))
+    });
+    if count > 0 {
+        let which = if count == 1 {
+            "a dax device".into()
+        } else {
+            format!("{count} dax devices")
+        };
+        let text = format!(
+            "{} lie in {which} that no driver could take",
+            text::size(bytes)
+        );
+        lines.push((NoteKind::Warning, text));
+    }
     lines
 }
 
@@ -94,7 +113,9 @@ fn hidden(map: &Map, tree: &Tree) -> Vec<(NoteKind, String)> {
     {
         missing.push("where CXL windows and decoders lie");
     }
-    if denied.iter().any(|p| p.starts_with("/sys/kernel/debug")) {
+    let loaded = map.system.modules.iter().any(|m| m == "hmem_rs");
+    let closed = denied.iter().any(|p| p.starts_with("/sys/kernel/debug"));
+    if loaded && closed {
         missing.push("the decisions of hmem_rs (debugfs)");
     }
     if !missing.is_empty() {
@@ -107,9 +128,7 @@ fn hidden(map: &Map, tree: &Tree) -> Vec<(NoteKind, String)> {
             format!("{what}: {}", missing.join(", ")),
         ));
     }
-    let loaded = map.system.modules.iter().any(|m| m == "hmem_rs");
-    if loaded && map.hmem_rs.is_none() && !denied.iter().any(|p| p.starts_with("/sys/kernel/debug"))
-    {
+    if loaded && !closed && map.hmem_rs.is_none() {
         let text = format!(
             "hmem_rs is loaded, but {HMEM_RS_RANGES} is not there: mount -t debugfs none /sys/kernel/debug"
         );

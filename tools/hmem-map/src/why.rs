@@ -13,7 +13,7 @@ pub(crate) fn part(map: &Map, claims: &Claims<'_>, owner: &Owner, piece: Range) 
         Owner::Cxl { region } => cxl(map, claims, region),
         Owner::Hmem { device } => hmem(map, claims, device),
         Owner::Conflict { region, device } => Some(format!(
-            "{device} was registered over the committed {region}: whichever binds first keeps the other out"
+            "{device} was registered over the committed {region}: they keep each other out"
         )),
         Owner::Trimmed => match claims.decided {
             Some(Piece::Trimmed { reason, .. }) => Some(reason.clone()),
@@ -54,6 +54,9 @@ fn cxl(map: &Map, claims: &Claims<'_>, region: &str) -> Option<String> {
 fn hmem(map: &Map, claims: &Claims<'_>, device: &str) -> Option<String> {
     if claims.hmem.is_some_and(|d| d.driver.is_none()) {
         return Some(format!("{device} has no driver: no dax device"));
+    }
+    if claims.by_size {
+        return Some("by its size; where it lies is hidden from this user".into());
     }
     if let Some(region) = claims.region {
         return Some(format!(
@@ -103,16 +106,14 @@ fn nobody(map: &Map, claims: &Claims<'_>, piece: Range) -> Option<String> {
             false => Some("neither hmem_rs nor dax_hmem is loaded".into()),
         };
     }
-    let unplaced: Vec<&str> = map
-        .hmem_devices
-        .iter()
-        .filter(|d| d.range.is_none())
-        .map(|d| d.name.as_str())
-        .collect();
-    if !unplaced.is_empty() {
+    if has_module(map, "dax_hmem") && !map.soft_reserved.iter().any(|s| is_aligned(s.range, piece))
+    {
+        return Some("dax_hmem drops a range whose ends are not multiples of 2 MiB".into());
+    }
+    if let Some(device) = map.hmem_devices.iter().find(|d| d.range.is_none()) {
         return Some(format!(
-            "{} has no dax region; it may be the one for this range",
-            unplaced.join(", ")
+            "perhaps {}'s, which made no dax region of it",
+            device.name
         ));
     }
     if has_module(map, "dax_hmem")
@@ -125,6 +126,12 @@ fn nobody(map: &Map, claims: &Claims<'_>, piece: Range) -> Option<String> {
         return Some("dax_hmem left it to CXL, and no committed region covers it".into());
     }
     None
+}
+
+/// Whether `range` is the one around `piece`, and fit for a dax device.
+fn is_aligned(range: Range, piece: Range) -> bool {
+    const ALIGN: u64 = 2 << 20;
+    range.contains(piece) && range.start() % ALIGN == 0 && range.size() % ALIGN == 0
 }
 
 /// Why a dax device has no driver; `None` if it has one, or the reason cannot be told.

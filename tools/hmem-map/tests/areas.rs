@@ -268,11 +268,14 @@ fn a_piece_that_could_not_be_registered_is_nobodys() {
 
 #[test]
 fn sources_that_overlap_are_one_range_neighbours_are_not() {
-    let mut map = Map::default();
-    map.firmware_map = vec![
+    let firmware_map = vec![
         reserved(range(0x1000, 0x1fff)),
         reserved(range(0x2000, 0x2fff)),
     ];
+    let mut map = Map {
+        firmware_map,
+        ..Map::default()
+    };
     map.system.cmdline = Some("memmap=0x1000%0x1800+0xefffffff".into());
     map.iomem = vec![IomemEntry {
         depth: 0,
@@ -282,18 +285,23 @@ fn sources_that_overlap_are_one_range_neighbours_are_not() {
     let map = derived(map);
     assert_eq!(map.soft_reserved.len(), 1);
     assert_eq!(map.soft_reserved[0].range, range(0x1000, 0x3fff));
-    let mut map = Map::default();
-    map.firmware_map = vec![
+    let firmware_map = vec![
         reserved(range(0x1000, 0x1fff)),
         reserved(range(0x2000, 0x2fff)),
     ];
+    let map = Map {
+        firmware_map,
+        ..Map::default()
+    };
     assert_eq!(derived(map).soft_reserved.len(), 2);
 }
 
 #[test]
 fn a_device_alone_tells_of_a_range() {
-    let mut map = Map::default();
-    map.hmem_devices = vec![hmem("hmem.0", range(0x1000, 0x1fff))];
+    let map = Map {
+        hmem_devices: vec![hmem("hmem.0", range(0x1000, 0x1fff))],
+        ..Map::default()
+    };
     let map = derived(map);
     assert_eq!(map.soft_reserved.len(), 1);
     assert_eq!(

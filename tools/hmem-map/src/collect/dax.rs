@@ -210,6 +210,18 @@ pub(super) fn place(map: &mut Map) {
                 })
                 .collect();
         }
+        // A region that has one device, of its own size, leaves no choice.
+        let region = map.dax_regions.iter().find(|r| r.parent == device.region);
+        let whole = region
+            .filter(|r| r.size == device.size)
+            .and_then(|r| r.range);
+        if device.mappings.is_empty() && device.size != Some(0) {
+            let mapping = |range| Mapping {
+                range,
+                page_offset: Some(0),
+            };
+            device.mappings.extend(whole.map(mapping));
+        }
         device.memory_blocks = blocks_in(&map.memory_blocks, &device.mappings);
     }
 }

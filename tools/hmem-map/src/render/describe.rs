@@ -2,7 +2,7 @@
 
 //! The words that the terminal and the SVG share.
 
-use crate::model::{CxlRegion, DaxDevice, MemoryBlock, Mode, Owner};
+use crate::model::{CxlRegion, DaxDevice, Map, MemoryBlock, Mode, Owner};
 
 /// The owner as a label.
 pub(super) fn owner(owner: &Owner) -> String {
@@ -28,6 +28,16 @@ pub(super) fn mode(device: &DaxDevice) -> String {
         Mode::Unbound if device.size == Some(0) => "empty".into(),
         Mode::Unbound => "no driver".into(),
         Mode::Other => format!("driver {}", device.driver.as_deref().unwrap_or("?")),
+    }
+}
+
+/// The memory blocks that a device made. Without kmem there may be some in its range all the same: RAM that
+/// was there before. If kmem left some behind, iomem still has them under the device's name.
+pub(super) fn own_blocks<'a>(map: &Map, device: &'a DaxDevice) -> &'a [MemoryBlock] {
+    let left_behind = || map.iomem.iter().any(|e| e.name == device.name);
+    match device.mode == Mode::SystemRam || left_behind() {
+        true => &device.memory_blocks,
+        false => &[],
     }
 }
 

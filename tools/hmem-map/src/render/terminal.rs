@@ -20,6 +20,8 @@ struct Item {
     size: Option<u64>,
     detail: String,
     why: Option<String>,
+    /// A dax device.
+    device: bool,
     children: Vec<Item>,
 }
 
@@ -37,7 +39,9 @@ pub fn render(map: &Map, style: Style) -> String {
     if !header.is_empty() {
         paragraph(&mut out, style, Paint::Faint, "", &header);
     }
-    let items = items(map);
+    let mut items = items(map);
+    let mut seen = BTreeSet::new();
+    items.iter_mut().for_each(|item| abridge(item, &mut seen));
     let mut rows = Vec::new();
     for item in &items {
         flatten(item, style, String::new(), String::new(), &mut rows);
@@ -229,16 +233,31 @@ fn part(map: &Map, part: &Part) -> Item {
     let mut devices: Vec<&DaxDevice> = part.dax.iter().filter_map(|n| map.dax_device(n)).collect();
     devices.extend(
         map.dax_devices_on(owner_device(map, &part.owner))
-            .filter(|d| d.size == Some(0)),
+            .filter(|d| d.mappings.is_empty()),
     );
     Item {
-        label: describe::owner(&part.owner),
+        label: match part.owner {
+            // A window is there to be filled; only what firmware set aside can be forgotten.
+            Owner::Nobody if !part.soft_reserved => "free".into(),
+            _ => describe::owner(&part.owner),
+        },
         paint: Some(paint),
         detail,
         why: part.why.clone(),
         children: devices.into_iter().map(|d| dax(map, d)).collect(),
         ..placed(part.range)
     }
+}
+
+/// A dax device that lies in several parts is described in the first of them.
+fn abridge(item: &mut Item, seen: &mut BTreeSet<String>) {
+    if item.device && !seen.insert(item.label.clone()) {
+        (item.detail, item.why) = ("see above".into(), None);
+        item.children.clear();
+    }
+    item.children
+        .iter_mut()
+        .for_each(|child| abridge(child, seen));
 }
 
 /// Name of the device that the owner's dax region hangs on.
@@ -260,11 +279,12 @@ fn dax(map: &Map, device: &DaxDevice) -> Item {
     let mut detail = vec![describe::mode(device)];
     detail.extend(device.state.clone().filter(|_| device.driver.is_some()));
     detail.extend(device.target_node.map(|n| format!("node {n}")));
-    detail.extend(describe::blocks(&device.memory_blocks));
+    detail.extend(describe::blocks(describe::own_blocks(map, device)));
     let several = device.mappings.len() > 1;
     let children = device.mappings.iter().filter(|_| several).enumerate();
     Item {
         label: device.name.clone(),
+        device: true,
         range: match device.mappings.as_slice() {
             [] => None,
             [only] => Some(only.range.to_string()),

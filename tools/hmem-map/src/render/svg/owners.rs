@@ -5,7 +5,7 @@
 use super::boxes::Block;
 use super::look::{self, FAINT, SMALL};
 use super::{Picture, GAP, LEFT, RIGHT, WIDTH};
-use crate::model::{DaxDevice, Mode, Owner, Part, RegionKind};
+use crate::model::{DaxDevice, MemoryBlock, Mode, Owner, Part, RegionKind};
 use crate::range::Range;
 use crate::render::canvas::Anchor;
 use crate::render::describe;
@@ -119,7 +119,7 @@ impl Picture<'_> {
         let map = self.map;
         for device in &map.dax_devices {
             let look = look::made_by(&self.owner_of(device));
-            for run in runs(device) {
+            for run in runs(describe::own_blocks(map, device)) {
                 let state = if run.online { "online" } else { "offline" };
                 let plural = if run.count == 1 { "" } else { "s" };
                 let zone = run.zone.map(|z| format!(", {z}")).unwrap_or_default();
@@ -214,9 +214,9 @@ struct Run {
     count: usize,
 }
 
-fn runs(device: &DaxDevice) -> Vec<Run> {
+fn runs(blocks: &[MemoryBlock]) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
-    for block in &device.memory_blocks {
+    for block in blocks {
         let Some(range) = block.range else { continue };
         let online = block.state.as_deref() == Some("online");
         let zone = block.zone.clone().filter(|_| online);
