@@ -23,7 +23,8 @@ use kernel::{
     memregion,
     platform,
     prelude::*,
-    range::Range, //
+    range::Range,
+    sizes::SZ_64M, //
 };
 
 use crate::{
@@ -107,7 +108,8 @@ pub(crate) fn decide(
             ledger.with(number, |entry| entry.state = State::Failed(err));
             dev_err!(
                 dev,
-                "cannot decide about {range}: {err:?}; nobody has it until {} is bound again\n",
+                "cannot decide about {range}: error {}; nobody has it until {} is bound again\n",
+                err.to_errno(),
                 dev.name()
             );
             Err(err)
@@ -187,7 +189,7 @@ fn register_pieces(dev: &Device<Bound>, ledger: &Ledger, number: usize, node: i3
         match result {
             Ok(()) => any = true,
             Err(err) => {
-                dev_err!(dev, "no device for {piece}: {err:?}\n");
+                dev_err!(dev, "no device for {piece}: error {}\n", err.to_errno());
                 note(ledger, number, index, None, Err(err));
                 first_error = first_error.and(Err(err));
             }
@@ -209,6 +211,18 @@ fn note(ledger: &Ledger, number: usize, index: usize, device: Option<u16>, outco
             *result = outcome;
         }
     });
+}
+
+/// Makes `piece` show in `/proc/iomem`.
+///
+/// What follows RAM up to the next multiple of 64 MiB is there as `RAM buffer` already. Of a piece
+/// that begins in it, only the rest can show.
+fn iomem_entry(piece: Range) -> Result<SoftReservedEntry> {
+    SoftReservedEntry::new(piece).or_else(|err| {
+        let buffer_end = piece.start() | (SZ_64M as u64 - 1);
+
+        SoftReservedEntry::new(piece.after(buffer_end).ok_or(err)?)
+    })
 }
 
 /// What exists for a piece, as long as the host is bound.
@@ -235,9 +249,9 @@ fn register(
 
     // Whoever claims the range exclusively, such as kmem, does so below this entry. It only informs:
     // the device is worth having without it.
-    let iomem = SoftReservedEntry::new(piece)
+    let iomem = iomem_entry(piece)
         .inspect_err(|err| {
-            dev_warn!(dev, "{piece} does not show in /proc/iomem: {err:?}\n");
+            dev_warn!(dev, "{piece} does not show in /proc/iomem: error {}\n", err.to_errno());
         })
         .ok();
 

@@ -181,7 +181,7 @@ fn scan(dev: &Device<Bound>, ledger: &Ledger, range: Range, node: i32) -> Result
     let look = || {
         let reserved = decision::reserved_parts(range)?;
         if reserved.is_empty() {
-            return Ok((None, false));
+            return Ok::<_, Error>((None, false));
         }
         Ok((
             Some(ledger.add(range, node)?),
@@ -204,7 +204,11 @@ fn scan(dev: &Device<Bound>, ledger: &Ledger, range: Range, node: i32) -> Result
             Ok(Scan::Decided)
         }
         Err(err) => {
-            dev_err!(dev, "cannot look at {range}: {err:?}; bind the device again\n");
+            dev_err!(
+                dev,
+                "cannot look at {range}: error {}; bind the device again\n",
+                err.to_errno()
+            );
             Err(err)
         }
     }
@@ -243,8 +247,9 @@ impl Host {
             Err(err) => {
                 dev_err!(
                     dev,
-                    "cannot ask CXL for its regions: {err:?}; ranges in CXL windows stay unclaimed \
-                     until {} is bound again\n",
+                    "cannot ask CXL for its regions: error {}; ranges in CXL windows stay \
+                     unclaimed until {} is bound again\n",
+                    err.to_errno(),
                     dev.name()
                 );
                 return self.for_each_waiting(|number, _| {

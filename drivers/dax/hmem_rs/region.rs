@@ -72,11 +72,11 @@ fn create(
 
     host.create_region(pdev.id(), range, info.node(), region::ALIGN, flags)
         .inspect_err(|&err| {
-            dev_err!(pdev, "no dax region for {range}: {err:?}\n");
+            dev_err!(pdev, "no dax region for {range}: error {}\n", err.to_errno());
         })?
         .create_device(size, false)
         .inspect_err(|&err| {
-            dev_err!(pdev, "no dax device for {range}: {err:?}\n");
+            dev_err!(pdev, "no dax device for {range}: error {}\n", err.to_errno());
         })
 }
 
