@@ -75,19 +75,26 @@ impl Boot<'_> {
             File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
         }
         let mut args = self.args.clone();
-        args.extend(["-serial".into(), format!("file:{}", self.console().display())]);
+        args.extend([
+            "-serial".into(),
+            format!("file:{}", self.console().display()),
+        ]);
         args.extend(["-serial".into(), format!("file:{}", port.display())]);
         let sockets = self.cxl.map(|_| Sockets::new()).transpose()?;
         if let Some(sockets) = &sockets {
             args.extend(sockets.args());
         }
-        fs::write(self.dir.join("qemu-command"), command_text(&args)).context("cannot write the QEMU command")?;
+        fs::write(self.dir.join("qemu-command"), command_text(&args))
+            .context("cannot write the QEMU command")?;
         let mut qemu = Qemu::start(&args, self.dir)?;
         if let (Some(cxl), Some(sockets)) = (self.cxl, &sockets) {
             if let Err(error) = cxl.program(&sockets.qtest(), &sockets.qmp()) {
                 // If QEMU is what failed, its own words say more than a broken socket.
                 if let Some(status) = qemu.ended_within(Duration::from_secs(2)) {
-                    bail!("QEMU ended with {status} before the guest started: {}", qemu.said());
+                    bail!(
+                        "QEMU ended with {status} before the guest started: {}",
+                        qemu.said()
+                    );
                 }
                 return Err(error.context("the platform firmware could not be played"));
             }
@@ -100,7 +107,8 @@ impl Boot<'_> {
         let ending = loop {
             let ended = qemu.ended();
             let mut bytes = Vec::new();
-            from.read_to_end(&mut bytes).context("cannot read the guest's port")?;
+            from.read_to_end(&mut bytes)
+                .context("cannot read the guest's port")?;
             for event in reader.feed(&bytes) {
                 watch(&event);
                 match event {
@@ -127,7 +135,11 @@ impl Boot<'_> {
         };
         drop(qemu);
         let _ = fs::remove_file(port);
-        Ok(Outcome { ending, events, time: begun.elapsed() })
+        Ok(Outcome {
+            ending,
+            events,
+            time: begun.elapsed(),
+        })
     }
 }
 
@@ -147,7 +159,9 @@ impl Qemu {
             .stdout(out.try_clone()?)
             .stderr(out)
             .spawn()
-            .with_context(|| format!("cannot start {QEMU}: use the toolbox, or install QEMU 11.1 or newer"))?;
+            .with_context(|| {
+                format!("cannot start {QEMU}: use the toolbox, or install QEMU 11.1 or newer")
+            })?;
         Ok(Self { child, log })
     }
 
@@ -172,7 +186,10 @@ impl Qemu {
     /// The last line that QEMU itself wrote.
     fn said(&self) -> String {
         let text = fs::read_to_string(&self.log).unwrap_or_default();
-        text.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("QEMU said nothing").to_string()
+        text.lines()
+            .rfind(|line| !line.trim().is_empty())
+            .unwrap_or("QEMU said nothing")
+            .to_string()
     }
 }
 
@@ -185,10 +202,16 @@ impl Drop for Qemu {
 
 /// Why QEMU ended before the guest was done, in one line.
 fn died(status: &str, qemu: &str, console: &Path) -> String {
-    let text = fs::read(console).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let panic = text.lines().find(|line| line.contains("Kernel panic")).or_else(|| {
-        text.lines().find(|line| line.contains("BUG:") || line.contains("Oops"))
-    });
+    let text = fs::read(console)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
+    let panic = text
+        .lines()
+        .find(|line| line.contains("Kernel panic"))
+        .or_else(|| {
+            text.lines()
+                .find(|line| line.contains("BUG:") || line.contains("Oops"))
+        });
     match panic {
         Some(line) => format!("the guest's kernel died: {}", line.trim()),
         None if status == "exit status: 0" => "the guest powered off before it was done".into(),
@@ -198,8 +221,13 @@ fn died(status: &str, qemu: &str, console: &Path) -> String {
 
 /// The last lines of a log, for people.
 pub fn last_lines(file: &Path, count: usize) -> String {
-    let text = fs::read(file).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let text = fs::read(file)
+        .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+        .unwrap_or_default();
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
     lines[lines.len().saturating_sub(count)..].join("\n")
 }
 
@@ -229,7 +257,11 @@ fn command_text(args: &[String]) -> String {
         .iter()
         .map(|arg| {
             let plain = |c: char| c.is_ascii_alphanumeric() || "-_=,./:+@".contains(c);
-            if !arg.is_empty() && arg.chars().all(plain) { arg.clone() } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+            if !arg.is_empty() && arg.chars().all(plain) {
+                arg.clone()
+            } else {
+                format!("'{}'", arg.replace('\'', r"'\''"))
+            }
         })
         .collect();
     format!("{QEMU} {}\n", quoted.join(" "))
@@ -244,7 +276,11 @@ struct Sockets {
 impl Sockets {
     fn new() -> Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("hmem-lab.{}.{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "hmem-lab.{}.{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
         let dir = std::env::temp_dir().join(name);
         fs::create_dir(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
         Ok(Self { dir })
@@ -260,9 +296,17 @@ impl Sockets {
 
     fn args(&self) -> Vec<String> {
         let listen = |path: &Path| format!("unix:{},server=on,wait=off", path.display());
-        ["-S", "-qtest", &listen(&self.qtest()), "-qtest-log", "none", "-qmp", &listen(&self.qmp())]
-            .map(String::from)
-            .to_vec()
+        [
+            "-S",
+            "-qtest",
+            &listen(&self.qtest()),
+            "-qtest-log",
+            "none",
+            "-qmp",
+            &listen(&self.qmp()),
+        ]
+        .map(String::from)
+        .to_vec()
     }
 }
 
@@ -281,16 +325,26 @@ mod tests {
         let dir = std::env::temp_dir().join(format!("hmem-lab-test.{}", std::process::id()));
         fs::create_dir_all(&dir).unwrap();
         let console = dir.join("console");
-        fs::write(&console, "[ 1.0] x\n[ 1.1] Kernel panic - not syncing: Attempted to kill init!\n").unwrap();
+        fs::write(
+            &console,
+            "[ 1.0] x\n[ 1.1] Kernel panic - not syncing: Attempted to kill init!\n",
+        )
+        .unwrap();
         assert!(died("exit status: 0", "", &console).contains("Attempted to kill init"));
         fs::write(&console, "").unwrap();
-        assert_eq!(died("exit status: 1", "no such device", &console), "QEMU died (exit status: 1): no such device");
+        assert_eq!(
+            died("exit status: 1", "no such device", &console),
+            "QEMU died (exit status: 1): no such device"
+        );
         assert!(died("exit status: 0", "", &console).contains("powered off"));
         fs::remove_dir_all(dir).unwrap();
     }
 
     #[test]
     fn the_command_can_be_pasted() {
-        assert_eq!(command_text(&["-append".into(), "a b".into()]), "qemu-system-x86_64 -append 'a b'\n");
+        assert_eq!(
+            command_text(&["-append".into(), "a b".into()]),
+            "qemu-system-x86_64 -append 'a b'\n"
+        );
     }
 }

@@ -87,7 +87,9 @@ pub struct Skip {
 impl Report {
     /// Whether everything held.
     pub fn passed(&self) -> bool {
-        self.skipped.is_none() && !self.verdicts.is_empty() && self.verdicts.iter().all(|verdict| verdict.ok)
+        self.skipped.is_none()
+            && !self.verdicts.is_empty()
+            && self.verdicts.iter().all(|verdict| verdict.ok)
     }
 
     /// Whether it counts as a failure.
@@ -103,7 +105,13 @@ pub fn name(scenario: &Scenario, kver: &str, flavour: &str) -> String {
 
 /// Runs a case in `dir`. Errors of the lab itself become a failed verdict: one broken case must not end a
 /// whole run. `watch` sees what the guest does.
-pub fn run(scenario: &Scenario, kernel: &Kernel, ground: &Ground, dir: &Path, watch: impl FnMut(&Event)) -> Report {
+pub fn run(
+    scenario: &Scenario,
+    kernel: &Kernel,
+    ground: &Ground,
+    dir: &Path,
+    watch: impl FnMut(&Event),
+) -> Report {
     let mut report = Report {
         name: name(scenario, &kernel.kver, &kernel.flavour),
         title: scenario.title.clone(),
@@ -111,7 +119,11 @@ pub fn run(scenario: &Scenario, kernel: &Kernel, ground: &Ground, dir: &Path, wa
         skipped: None,
         time: Duration::ZERO,
         dir: dir.to_path_buf(),
-        note: if kernel.flavour == crate::scenario::PEER { scenario.baseline.reason.clone() } else { String::new() },
+        note: if kernel.flavour == crate::scenario::PEER {
+            scenario.baseline.reason.clone()
+        } else {
+            String::new()
+        },
     };
     match boot_in(scenario, kernel, ground, dir, watch) {
         Ok(outcome) => {
@@ -121,21 +133,58 @@ pub fn run(scenario: &Scenario, kernel: &Kernel, ground: &Ground, dir: &Path, wa
                 report.verdicts.push(picture::draw(dir));
             }
         }
-        Err(error) => report.verdicts.push(Verdict::fail("boot", "a guest that runs", format!("{error:#}"))),
+        Err(error) => report.verdicts.push(Verdict::fail(
+            "boot",
+            "a guest that runs",
+            format!("{error:#}"),
+        )),
     }
     report
 }
 
-fn boot_in(scenario: &Scenario, kernel: &Kernel, ground: &Ground, dir: &Path, watch: impl FnMut(&Event)) -> Result<Outcome> {
+fn boot_in(
+    scenario: &Scenario,
+    kernel: &Kernel,
+    ground: &Ground,
+    dir: &Path,
+    watch: impl FnMut(&Event),
+) -> Result<Outcome> {
     // What an earlier run left would be taken for this one's.
     let _ = fs::remove_dir_all(dir);
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let initrd = dir.join("initrd");
-    let job = Job { scenario, flavour: &kernel.flavour, kver: &kernel.kver, interactive: false };
-    guest::write(&job, &kernel.modules(), &ground.selftests, ground.hmem_map.as_deref(), &ground.cache, &initrd)?;
-    let args = machine::arguments(scenario, &kernel.dir.join("bzImage"), &initrd, ground.ovmf.as_deref(), ground.accel)?;
-    let patience = if kernel.flavour == "debug" { DEBUG_PATIENCE } else { 1 };
-    let boot = Boot { args, dir, timeout: scenario.timeout * patience, cxl: scenario.cxl.as_ref() };
+    let job = Job {
+        scenario,
+        flavour: &kernel.flavour,
+        kver: &kernel.kver,
+        interactive: false,
+    };
+    guest::write(
+        &job,
+        &kernel.modules(),
+        &ground.selftests,
+        ground.hmem_map.as_deref(),
+        &ground.cache,
+        &initrd,
+    )?;
+    let args = machine::arguments(
+        scenario,
+        &kernel.dir.join("bzImage"),
+        &initrd,
+        ground.ovmf.as_deref(),
+        ground.accel,
+    )?;
+    let patience = if kernel.flavour == "debug" {
+        DEBUG_PATIENCE
+    } else {
+        1
+    };
+    let boot = Boot {
+        args,
+        dir,
+        timeout: scenario.timeout * patience,
+        cxl: scenario.cxl.as_ref(),
+    };
     let outcome = boot.run(watch);
     let _ = fs::remove_file(initrd);
     let outcome = outcome?;
@@ -148,7 +197,9 @@ fn told(event: &Event) -> Option<String> {
     match event {
         Event::Step(name) => Some(format!("# step {name}\n")),
         Event::Line(line) => Some(format!("{line}\n")),
-        Event::End(name, status, seconds) => Some(format!("# step {name}: status {status}, {seconds:.2} s\n")),
+        Event::End(name, status, seconds) => {
+            Some(format!("# step {name}: status {status}, {seconds:.2} s\n"))
+        }
         _ => None,
     }
 }
@@ -163,20 +214,34 @@ fn verdicts(scenario: &Scenario, flavour: &str, dir: &Path, outcome: &Outcome) -
             Event::Step(_) => lines.clear(),
             Event::Line(line) => lines.push(line.clone()),
             Event::End(name, status, _) => {
-                let script = scenario.steps.iter().any(|step| step.name == *name && step.script.is_some());
+                let script = scenario
+                    .steps
+                    .iter()
+                    .any(|step| step.name == *name && step.script.is_some());
                 verdicts.push(ktap::judge(name, script, *status, &lines));
                 ended.push(name);
             }
-            Event::Fault(what) => verdicts.push(Verdict::fail("guest", "a guest in order", what.clone())),
+            Event::Fault(what) => {
+                verdicts.push(Verdict::fail("guest", "a guest in order", what.clone()))
+            }
             Event::Boot(..) | Event::Snapshot(..) | Event::Done => {}
         }
     }
     for step in scenario.steps.iter().filter(|step| step.runs_on(flavour)) {
         if !ended.contains(&step.name.as_str()) {
-            verdicts.push(Verdict::fail(format!("step {}", step.name), "it runs", "the guest never finished it"));
+            verdicts.push(Verdict::fail(
+                format!("step {}", step.name),
+                "it runs",
+                "the guest never finished it",
+            ));
         } else if scenario.snapshot_after(&step.name) {
             let expect = scenario.expectation(flavour, Some(&step.name));
-            verdicts.extend(snapshot(dir, &format!("after-{}", step.name), &expect, flavour));
+            verdicts.extend(snapshot(
+                dir,
+                &format!("after-{}", step.name),
+                &expect,
+                flavour,
+            ));
         }
     }
     let expect = scenario.expectation(flavour, None);
@@ -184,7 +249,10 @@ fn verdicts(scenario: &Scenario, flavour: &str, dir: &Path, outcome: &Outcome) -
     // The console has what came too late for the last snapshot, or after the guest's user space had died.
     let console = fs::read(dir.join("console.log")).unwrap_or_default();
     let console = judge::complaints(&expect, &String::from_utf8_lossy(&console));
-    verdicts.extend((!console.ok).then_some(Verdict { check: "console has no complaint".into(), ..console }));
+    verdicts.extend((!console.ok).then_some(Verdict {
+        check: "console has no complaint".into(),
+        ..console
+    }));
     verdicts
 }
 
@@ -201,7 +269,10 @@ fn boot_verdict(outcome: &Outcome, dir: &Path) -> Verdict {
                 Event::Boot(..) => Some("before the first step".into()),
                 _ => None,
             });
-            format!("the guest hung {} and was ended after {seconds} s", place.unwrap_or_else(|| "while it booted".into()))
+            format!(
+                "the guest hung {} and was ended after {seconds} s",
+                place.unwrap_or_else(|| "while it booted".into())
+            )
         }
     };
     let tail = boot::last_lines(&console, 12);
@@ -209,16 +280,31 @@ fn boot_verdict(outcome: &Outcome, dir: &Path) -> Verdict {
         Event::Line(line) => Some(format!("\nthe step's last line: {line}")),
         _ => None,
     });
-    Verdict::fail("boot", "a guest that does its steps and powers off", format!("{problem}\n{tail}{}", said.unwrap_or_default()))
+    Verdict::fail(
+        "boot",
+        "a guest that does its steps and powers off",
+        format!("{problem}\n{tail}{}", said.unwrap_or_default()),
+    )
 }
 
 fn snapshot(dir: &Path, name: &str, expect: &Expect, flavour: &str) -> Vec<Verdict> {
-    let prefix = if name == "end" { String::new() } else { format!("{name}: ") };
+    let prefix = if name == "end" {
+        String::new()
+    } else {
+        format!("{name}: ")
+    };
     match Seen::read(&dir.join(name)) {
         Ok(seen) => judge::judge(expect, &seen, flavour)
             .into_iter()
-            .map(|verdict| Verdict { check: format!("{prefix}{}", verdict.check), ..verdict })
+            .map(|verdict| Verdict {
+                check: format!("{prefix}{}", verdict.check),
+                ..verdict
+            })
             .collect(),
-        Err(error) => vec![Verdict::fail(format!("{prefix}snapshot"), "a whole snapshot", format!("{error:#}"))],
+        Err(error) => vec![Verdict::fail(
+            format!("{prefix}snapshot"),
+            "a whole snapshot",
+            format!("{error:#}"),
+        )],
     }
 }

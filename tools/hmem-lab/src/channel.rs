@@ -46,7 +46,9 @@ impl Reader {
                 events.push(Event::Snapshot(name, data));
                 continue;
             }
-            let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') else { break };
+            let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') else {
+                break;
+            };
             let line: Vec<u8> = self.pending.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line).trim_end().to_string();
             match line.strip_prefix("@@ ") {
@@ -83,7 +85,8 @@ impl Reader {
 mod tests {
     use super::*;
 
-    const TOLD: &[u8] = b"@@ boot 7.3.4-lab 1.50\n@@ step look\nok 1 it is there\n\n@@ end look 0 2.75 2.25\n\
+    const TOLD: &[u8] =
+        b"@@ boot 7.3.4-lab 1.50\n@@ step look\nok 1 it is there\n\n@@ end look 0 2.75 2.25\n\
                           @@ snapshot end 5\n@@ \n\x00\n@@ fault the sky falls\n@@ done\n";
 
     fn whole() -> Vec<Event> {
@@ -112,6 +115,9 @@ mod tests {
 
     #[test]
     fn unknown_words_are_a_fault() {
-        assert!(matches!(Reader::default().feed(b"@@ what\n")[0], Event::Fault(_)));
+        assert!(matches!(
+            Reader::default().feed(b"@@ what\n")[0],
+            Event::Fault(_)
+        ));
     }
 }

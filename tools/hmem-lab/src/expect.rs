@@ -125,7 +125,12 @@ pub struct Allow {
 impl Expect {
     /// Without what only hmem_rs can show, for the C driver.
     pub fn without_rust_only(self) -> Self {
-        Self { soft_reserved: None, ranges: None, log_rust: None, ..self }
+        Self {
+            soft_reserved: None,
+            ranges: None,
+            log_rust: None,
+            ..self
+        }
     }
 
     /// The kinds of `self`, and of `other` where `self` says nothing.
@@ -148,13 +153,24 @@ impl Expect {
 
     /// Refuses expressions that are none, and allowances without a reason.
     pub fn check(&self) -> Result<()> {
-        let lists = [&self.iomem_absent, &self.log, &self.log_rust, &self.log_absent];
+        let lists = [
+            &self.iomem_absent,
+            &self.log,
+            &self.log_rust,
+            &self.log_absent,
+        ];
         for expression in lists.into_iter().flatten().flatten() {
-            Regex::new(expression).with_context(|| format!("{expression:?} is no regular expression"))?;
+            Regex::new(expression)
+                .with_context(|| format!("{expression:?} is no regular expression"))?;
         }
         for allow in self.allow.iter().flatten() {
-            Regex::new(&allow.line).with_context(|| format!("{:?} is no regular expression", allow.line))?;
-            anyhow::ensure!(!allow.reason.is_empty(), "allow {:?}: say why in reason", allow.line);
+            Regex::new(&allow.line)
+                .with_context(|| format!("{:?} is no regular expression", allow.line))?;
+            anyhow::ensure!(
+                !allow.reason.is_empty(),
+                "allow {:?}: say why in reason",
+                allow.line
+            );
         }
         Ok(())
     }

@@ -5,7 +5,10 @@
 use super::*;
 use crate::seen::{iomem, DaxctlSeen};
 
-const RANGE: Range = Range { start: 0x1_0000_0000, end: 0x1_3fff_ffff };
+const RANGE: Range = Range {
+    start: 0x1_0000_0000,
+    end: 0x1_3fff_ffff,
+};
 
 fn good() -> Seen {
     let table = "range 0x100000000-0x13fffffff node 0 host hmem_platform.0 state decided reserved 0x40000000 \
@@ -21,7 +24,12 @@ fn good() -> Seen {
             driver: Some("kmem".into()),
             parent: "hmem.0".into(),
         }],
-        hmem: vec![HmemSeen { name: "hmem.0".into(), driver: Some("hmem".into()), size: Some(1 << 30), node: Some(0) }],
+        hmem: vec![HmemSeen {
+            name: "hmem.0".into(),
+            driver: Some("hmem".into()),
+            size: Some(1 << 30),
+            node: Some(0),
+        }],
         daxctl: vec![DaxctlSeen {
             chardev: "dax0.0".into(),
             size: 1 << 30,
@@ -62,7 +70,11 @@ fn expect() -> Expect {
 }
 
 fn failures(seen: &Seen) -> Vec<String> {
-    judge(&expect(), seen, "lab").into_iter().filter(|verdict| !verdict.ok).map(|verdict| verdict.check).collect()
+    judge(&expect(), seen, "lab")
+        .into_iter()
+        .filter(|verdict| !verdict.ok)
+        .map(|verdict| verdict.check)
+        .collect()
 }
 
 #[track_caller]
@@ -70,7 +82,10 @@ fn fails(check: &str, spoil: impl FnOnce(&mut Seen)) {
     let mut seen = good();
     spoil(&mut seen);
     let failures = failures(&seen);
-    assert!(failures.iter().any(|failed| failed.contains(check)), "{check:?} did not fail, only {failures:?}");
+    assert!(
+        failures.iter().any(|failed| failed.contains(check)),
+        "{check:?} did not fail, only {failures:?}"
+    );
 }
 
 #[test]
@@ -88,7 +103,12 @@ fn each_property_of_a_dax_device_counts() {
     fails("dax devices", |seen| seen.dax[0].align = Some(4096));
     fails("dax devices", |seen| seen.dax[0].parent = "hmem.1".into());
     fails("dax devices", |seen| seen.dax.clear());
-    fails("dax devices", |seen| seen.dax.push(DaxSeen { name: "dax9.0".into(), ..DaxSeen::default() }));
+    fails("dax devices", |seen| {
+        seen.dax.push(DaxSeen {
+            name: "dax9.0".into(),
+            ..DaxSeen::default()
+        })
+    });
 }
 
 #[test]
@@ -96,16 +116,27 @@ fn each_property_of_an_hmem_device_counts() {
     fails("hmem devices", |seen| seen.hmem[0].driver = None);
     fails("hmem devices", |seen| seen.hmem[0].size = None);
     fails("hmem devices", |seen| seen.hmem[0].node = Some(1));
-    fails("hmem devices", |seen| seen.hmem.push(HmemSeen { name: "hmem.1".into(), ..HmemSeen::default() }));
+    fails("hmem devices", |seen| {
+        seen.hmem.push(HmemSeen {
+            name: "hmem.1".into(),
+            ..HmemSeen::default()
+        })
+    });
 }
 
 #[test]
 fn iomem_counts() {
-    fails("Soft Reserved", |seen| seen.iomem[0].name = "Reserved".into());
+    fails("Soft Reserved", |seen| {
+        seen.iomem[0].name = "Reserved".into()
+    });
     fails("Soft Reserved", |seen| seen.iomem[0].range.end -= 1);
     fails("iomem has 100000000", |seen| seen.iomem[1].range.end -= 1);
     fails("iomem has no dax1", |seen| {
-        seen.iomem.push(crate::seen::IomemLine { depth: 0, range: RANGE, name: "dax1.0".into() });
+        seen.iomem.push(crate::seen::IomemLine {
+            depth: 0,
+            range: RANGE,
+            name: "dax1.0".into(),
+        });
     });
     fails("iomem shows the dax devices", |seen| seen.iomem.truncate(1));
 }
@@ -113,8 +144,12 @@ fn iomem_counts() {
 #[test]
 fn the_log_counts() {
     fails("log says all well", |seen| seen.log.clear());
-    fails("log does not say all lost", |seen| seen.log += "[ 2.0] all lost\n");
-    fails("no complaint", |seen| seen.log += "[ 2.0] WARNING: CPU: 1 PID: 9 at drivers/dax/bus.c:3\n");
+    fails("log does not say all lost", |seen| {
+        seen.log += "[ 2.0] all lost\n"
+    });
+    fails("no complaint", |seen| {
+        seen.log += "[ 2.0] WARNING: CPU: 1 PID: 9 at drivers/dax/bus.c:3\n"
+    });
 }
 
 #[test]
@@ -127,7 +162,9 @@ fn modules_count() {
         seen.modules.insert("dax_hmem".into(), 1);
     });
     let peer = judge(&expect(), &good(), "peer");
-    assert!(peer.iter().any(|verdict| !verdict.ok && verdict.check == "the driver under test"));
+    assert!(peer
+        .iter()
+        .any(|verdict| !verdict.ok && verdict.check == "the driver under test"));
 }
 
 #[test]
@@ -141,17 +178,46 @@ fn daxctl_must_agree() {
 #[test]
 fn the_table_counts() {
     fails("decisions", |seen| seen.ranges = None);
-    fails("decisions", |seen| seen.ranges.as_mut().unwrap()[0].state = "failed".into());
-    fails("decisions", |seen| seen.ranges.as_mut().unwrap()[0].node = 1);
-    fails("decisions", |seen| seen.ranges.as_mut().unwrap()[0].parts.clear());
-    fails("decisions", |seen| seen.ranges.as_mut().unwrap()[0].parts[0] = Part::Hmem(RANGE, None, -12));
+    fails("decisions", |seen| {
+        seen.ranges.as_mut().unwrap()[0].state = "failed".into()
+    });
+    fails("decisions", |seen| {
+        seen.ranges.as_mut().unwrap()[0].node = 1
+    });
+    fails("decisions", |seen| {
+        seen.ranges.as_mut().unwrap()[0].parts.clear()
+    });
+    fails("decisions", |seen| {
+        seen.ranges.as_mut().unwrap()[0].parts[0] = Part::Hmem(RANGE, None, -12)
+    });
     fails("decisions", |seen| seen.ranges.as_mut().unwrap().clear());
-    fails("table adds up", |seen| seen.ranges.as_mut().unwrap()[0].parts.clear());
-    fails("table adds up", |seen| seen.ranges_errors.push("nonsense".into()));
+    fails("table adds up", |seen| {
+        seen.ranges.as_mut().unwrap()[0].parts.clear()
+    });
+    fails("table adds up", |seen| {
+        seen.ranges_errors.push("nonsense".into())
+    });
     fails("table adds up", |seen| seen.hmem.clear());
-    fails("table adds up", |seen| seen.ranges.as_mut().unwrap().clear());
-    fails("table adds up", |seen| seen.iomem[0].name = "Reserved".into());
+    fails("table adds up", |seen| {
+        seen.ranges.as_mut().unwrap().clear()
+    });
+    fails("table adds up", |seen| {
+        seen.iomem[0].name = "Reserved".into()
+    });
     fails("table adds up", |seen| seen.hmem[0].size = Some(1));
+}
+
+#[test]
+fn what_the_kernel_keeps_behind_ram_need_not_show() {
+    let mut seen = good();
+    seen.iomem = iomem("100000000-103ffffff : RAM buffer\n104000000-13fffffff : Soft Reserved\n  108000000-13fffffff : dax0.0\n");
+    let verdicts = judge(&Expect::default(), &seen, "lab");
+    assert!(verdicts.iter().all(|verdict| verdict.ok), "{verdicts:?}");
+    seen.iomem.remove(1);
+    let verdicts = judge(&Expect::default(), &seen, "lab");
+    assert!(verdicts
+        .iter()
+        .any(|verdict| !verdict.ok && verdict.check.contains("table")));
 }
 
 #[test]
@@ -159,7 +225,10 @@ fn a_failure_says_what_was_expected_and_seen() {
     let mut seen = good();
     seen.dax[0].node = Some(1);
     let verdicts = judge(&expect(), &seen, "lab");
-    let verdict = verdicts.iter().find(|verdict| verdict.check == "dax devices").unwrap();
+    let verdict = verdicts
+        .iter()
+        .find(|verdict| verdict.check == "dax devices")
+        .unwrap();
     assert!(verdict.expected.contains("node 0"), "{}", verdict.expected);
     assert!(verdict.seen.contains("node 1"), "{}", verdict.seen);
 }

@@ -45,8 +45,11 @@ const COMPLAINTS: &[&str] = &[
 /// A trace is many lines; once a complaint is found the next ones up to the end of the trace still count,
 /// since each of them may be another bug. Callers show the first few.
 pub fn complaints<'a>(log: &'a str, allowed: &[Regex]) -> Vec<&'a str> {
-    let set = RegexSet::new(COMPLAINTS).expect("the expressions are constant, and a test compiles them");
-    log.lines().filter(|line| set.is_match(line) && !allowed.iter().any(|allow| allow.is_match(line))).collect()
+    let set =
+        RegexSet::new(COMPLAINTS).expect("the expressions are constant, and a test compiles them");
+    log.lines()
+        .filter(|line| set.is_match(line) && !allowed.iter().any(|allow| allow.is_match(line)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -27,19 +27,29 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Results {
     let mut results = Results::default();
     for line in lines {
         if let Some(count) = line.strip_prefix("1..") {
-            results.plan = count.split_whitespace().next().and_then(|word| word.parse().ok());
+            results.plan = count
+                .split_whitespace()
+                .next()
+                .and_then(|word| word.parse().ok());
         } else if let Some(rest) = line.strip_prefix("not ok ") {
             results.failed.push(description(rest));
         } else if let Some(rest) = line.strip_prefix("ok ") {
             let skip = rest.to_ascii_uppercase().contains("# SKIP");
-            if skip { &mut results.skipped } else { &mut results.passed }.push(description(rest));
+            if skip {
+                &mut results.skipped
+            } else {
+                &mut results.passed
+            }
+            .push(description(rest));
         }
     }
     results
 }
 
 fn description(rest: &str) -> String {
-    rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ' || c == '-').trim().to_string()
+    rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ' || c == '-')
+        .trim()
+        .to_string()
 }
 
 /// Judges a step by its exit status and by what it wrote. A step that ran no test, or fewer than it
@@ -49,7 +59,11 @@ pub fn judge(step: &str, is_script: bool, status: i32, lines: &[String]) -> Verd
     let results = read(lines.iter().map(String::as_str));
     let ran = results.passed.len() + results.failed.len() + results.skipped.len();
     let tail = || lines[lines.len().saturating_sub(12)..].join("\n");
-    let wanted = if is_script { "every test of the script passes" } else { "status 0" };
+    let wanted = if is_script {
+        "every test of the script passes"
+    } else {
+        "status 0"
+    };
     let problem = if status == TIMED_OUT {
         "it took too long, and was stopped".to_string()
     } else if !results.failed.is_empty() {
@@ -59,7 +73,10 @@ pub fn judge(step: &str, is_script: bool, status: i32, lines: &[String]) -> Verd
     } else if is_script && (results.plan.is_none() || ran == 0) {
         format!("it ran no test (status {status})")
     } else if results.plan.is_some_and(|plan| plan != ran) {
-        format!("{ran} of {} tests ran (status {status})", results.plan.unwrap_or_default())
+        format!(
+            "{ran} of {} tests ran (status {status})",
+            results.plan.unwrap_or_default()
+        )
     } else if status != 0 {
         format!("status {status}")
     } else {
@@ -98,7 +115,8 @@ mod tests {
         assert!(fails(true, 0, "1..1\nnot ok 1 gone\n").contains("gone"));
         assert!(fails(true, 0, "1..2\nok 1 a\n").contains("1 of 2"));
         assert!(fails(true, 4, "1..0 # SKIP no root\n").contains("skipped"));
-        assert!(fails(true, 0, "1..1\nok 1 a # SKIP no such thing\n").contains("a # SKIP no such thing"));
+        assert!(fails(true, 0, "1..1\nok 1 a # SKIP no such thing\n")
+            .contains("a # SKIP no such thing"));
         assert!(fails(true, 0, "").contains("no test"));
         assert!(fails(true, 1, GOOD).contains("status 1"));
         assert!(fails(false, 1, "# failed: false\n").contains("# failed: false"));

@@ -22,23 +22,41 @@ pub struct Args {
 /// Runs the command.
 pub fn main(args: Args) -> Result<ExitCode> {
     let scenarios = scenario::load(&place::repository()?.join("tools/hmem-lab/scenarios"))?;
-    let width = scenarios.iter().map(|scenario| scenario.name.len()).max().unwrap_or(0);
+    let width = scenarios
+        .iter()
+        .map(|scenario| scenario.name.len())
+        .max()
+        .unwrap_or(0);
     for scenario in &scenarios {
-        if args.filter.as_ref().is_some_and(|word| !scenario.name.contains(word.as_str()) && !scenario.tags.contains(word)) {
+        if args.filter.as_ref().is_some_and(|word| {
+            !scenario.name.contains(word.as_str()) && !scenario.tags.contains(word)
+        }) {
             continue;
         }
         println!("{:width$}  {}", scenario.name, scenario.title);
         if args.long {
-            let about = scenario.about.trim().lines().map(str::trim).collect::<Vec<_>>().join(" ");
+            let about = scenario
+                .about
+                .trim()
+                .lines()
+                .map(str::trim)
+                .collect::<Vec<_>>()
+                .join(" ");
             if !about.is_empty() {
                 println!("{:width$}  {about}", "");
             }
             let baseline = match scenario.baseline.mode {
                 BaselineMode::Same => "the C driver shows the same".to_string(),
                 BaselineMode::Own => format!("the C driver differs: {}", scenario.baseline.reason),
-                BaselineMode::None => format!("the C driver is not asked: {}", scenario.baseline.reason),
+                BaselineMode::None => {
+                    format!("the C driver is not asked: {}", scenario.baseline.reason)
+                }
             };
-            println!("{:width$}  flavours: {}; {baseline}\n", "", scenario.flavours.join(" "));
+            println!(
+                "{:width$}  flavours: {}; {baseline}\n",
+                "",
+                scenario.flavours.join(" ")
+            );
         }
     }
     Ok(ExitCode::SUCCESS)

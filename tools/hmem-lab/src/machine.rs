@@ -53,11 +53,24 @@ pub fn arguments(
     arg("-smp", machine.cpus.to_string());
     arg("-m", memory(machine));
     for value in nodes(machine) {
-        arg(if value.starts_with("memory-backend") { "-object" } else { "-numa" }, value);
+        arg(
+            if value.starts_with("memory-backend") {
+                "-object"
+            } else {
+                "-numa"
+            },
+            value,
+        );
     }
     for (index, range) in machine.sp_mem.iter().enumerate() {
-        arg("-object", format!("memory-backend-ram,id=sp{index},size={}", range.size.0));
-        arg("-device", format!("sp-mem,id=spm{index},memdev=sp{index},node={}", range.node));
+        arg(
+            "-object",
+            format!("memory-backend-ram,id=sp{index},size={}", range.size.0),
+        );
+        arg(
+            "-device",
+            format!("sp-mem,id=spm{index},memdev=sp{index},node={}", range.node),
+        );
     }
     arg("-display", "none".into());
     args.extend(["-nodefaults", "-no-user-config", "-no-reboot"].map(String::from));
@@ -69,7 +82,9 @@ pub fn arguments(
     }
     for value in &machine.qemu {
         let paths = [("{kernel}", kernel), ("{initrd}", initrd)];
-        args.push(paths.iter().fold(value.clone(), |text, (name, path)| text.replace(name, &path.display().to_string())));
+        args.push(paths.iter().fold(value.clone(), |text, (name, path)| {
+            text.replace(name, &path.display().to_string())
+        }));
     }
     let command_line = command_line(scenario)?;
     args.extend(["-kernel".into(), kernel.display().to_string()]);
@@ -92,7 +107,10 @@ pub fn command_line(scenario: &Scenario) -> Result<String> {
         words.push(format!("memmap={}", ranges.join(",")));
     }
     if !scenario.kernel.blacklist.is_empty() {
-        words.push(format!("module_blacklist={}", scenario.kernel.blacklist.join(",")));
+        words.push(format!(
+            "module_blacklist={}",
+            scenario.kernel.blacklist.join(",")
+        ));
     }
     words.extend(scenario.kernel.append.iter().cloned());
     let text = words.join(" ");
@@ -131,12 +149,24 @@ fn nodes(machine: &Machine) -> Vec<String> {
     if machine.hmat {
         // Near memory answers in 10 ns at 10 GB/s, each further node slower: any numbers do, but they must
         // be there for each pair, or QEMU refuses.
-        for (initiator, _) in machine.nodes.iter().enumerate().filter(|(_, node)| node.cpus.is_some()) {
+        for (initiator, _) in machine
+            .nodes
+            .iter()
+            .enumerate()
+            .filter(|(_, node)| node.cpus.is_some())
+        {
             for target in 0..machine.nodes.len() {
                 let step = 1 + initiator.abs_diff(target) as u64;
-                let pair = format!("hmat-lb,initiator={initiator},target={target},hierarchy=memory");
-                args.push(format!("{pair},data-type=access-latency,latency={}", 10 * step));
-                args.push(format!("{pair},data-type=access-bandwidth,bandwidth={}M", 10240 / step));
+                let pair =
+                    format!("hmat-lb,initiator={initiator},target={target},hierarchy=memory");
+                args.push(format!(
+                    "{pair},data-type=access-latency,latency={}",
+                    10 * step
+                ));
+                args.push(format!(
+                    "{pair},data-type=access-bandwidth,bandwidth={}M",
+                    10240 / step
+                ));
             }
         }
     }
@@ -158,7 +188,9 @@ mod tests {
              append = ['efi=nosoftreserve']",
         );
         let line = command_line(&scenario).unwrap();
-        assert!(line.contains("memmap=0x40000000%0x100000000+0xefffffff,0x20000000%0x180000000+0xefffffff "));
+        assert!(line.contains(
+            "memmap=0x40000000%0x100000000+0xefffffff,0x20000000%0x180000000+0xefffffff "
+        ));
         assert!(line.contains("module_blacklist=cxl_acpi,cxl_pci "));
         assert!(line.ends_with("efi=nosoftreserve"));
     }
@@ -166,7 +198,14 @@ mod tests {
     #[test]
     fn a_scenario_may_hand_kernel_and_initrd_to_the_guest() {
         let scenario = scenario("[machine]\nqemu = ['-fw_cfg', 'name=opt/k,file={kernel}']");
-        let args = arguments(&scenario, Path::new("/k"), Path::new("/i"), None, Accel::Tcg).unwrap();
+        let args = arguments(
+            &scenario,
+            Path::new("/k"),
+            Path::new("/i"),
+            None,
+            Accel::Tcg,
+        )
+        .unwrap();
         assert!(args.contains(&"name=opt/k,file=/k".to_string()));
     }
 
@@ -181,7 +220,9 @@ mod tests {
         let scenario = scenario(
             "[machine]\nmemory = '3G'\nhmat = true\nnode = [{ memory = '2G', cpus = '0-1' }, { memory = '1G', initiator = 0 }]",
         );
-        let args = arguments(&scenario, Path::new("k"), Path::new("i"), None, Accel::Tcg).unwrap().join(" ");
+        let args = arguments(&scenario, Path::new("k"), Path::new("i"), None, Accel::Tcg)
+            .unwrap()
+            .join(" ");
         assert!(args.contains("-machine q35,hmat=on "));
         assert!(args.contains("-object memory-backend-ram,id=ram1,size=1073741824 -numa node,nodeid=1,memdev=ram1,initiator=0"));
         assert_eq!(args.matches("hmat-lb").count(), 4);

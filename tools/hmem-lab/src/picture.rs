@@ -27,7 +27,8 @@ fn write(dir: &Path) -> Result<Map> {
     let map = read(dir)?;
     fs::write(dir.join("map.svg"), svg::render(&map)).context("cannot write the map")?;
     fs::write(dir.join("map.txt"), text(&map, false)).context("cannot write the map")?;
-    fs::write(dir.join("map.json"), serde_json::to_string_pretty(&map)?).context("cannot write the map")?;
+    fs::write(dir.join("map.json"), serde_json::to_string_pretty(&map)?)
+        .context("cannot write the map")?;
     Ok(map)
 }
 
@@ -35,12 +36,20 @@ fn write(dir: &Path) -> Result<Map> {
 pub fn read(dir: &Path) -> Result<Map> {
     let tree = dir.join("end/map");
     let said = fs::read_to_string(dir.join("end/map.log")).unwrap_or_default();
-    hmem_map::read(&tree).with_context(|| format!("hmem-map recorded nothing in the guest: {}", said.trim()))
+    hmem_map::read(&tree)
+        .with_context(|| format!("hmem-map recorded nothing in the guest: {}", said.trim()))
 }
 
 /// The map as the terminal shows it.
 pub fn text(map: &Map, colour: bool) -> String {
-    terminal::render(map, Style { colour, ascii: false, width: None })
+    terminal::render(
+        map,
+        Style {
+            colour,
+            ascii: false,
+            width: None,
+        },
+    )
 }
 
 /// Each dax device of the guest must be on its map.
@@ -49,8 +58,12 @@ fn agrees(check: &str, map: &Map, dir: &Path) -> Verdict {
         return Verdict::fail(check, "a snapshot to compare with", "none");
     };
     let shown = text(map, false);
-    let missing: Vec<&str> =
-        seen.dax.iter().map(|device| device.name.as_str()).filter(|name| !shown.contains(name)).collect();
+    let missing: Vec<&str> = seen
+        .dax
+        .iter()
+        .map(|device| device.name.as_str())
+        .filter(|name| !shown.contains(name))
+        .collect();
     if missing.is_empty() {
         Verdict::pass(check)
     } else {

@@ -49,14 +49,26 @@ pub fn cases<'a>(scenarios: &'a [Scenario], choice: &Choice) -> Vec<Planned<'a>>
     };
     let mut cases = Vec::new();
     for scenario in scenarios {
-        for kver in kvers.iter().filter(|kver| scenario.kernels.is_empty() || scenario.kernels.iter().any(|k| k == *kver)) {
+        for kver in kvers.iter().filter(|kver| {
+            scenario.kernels.is_empty() || scenario.kernels.iter().any(|k| k == *kver)
+        }) {
             for flavour in scenario.all_flavours() {
                 if !choice.flavours.is_empty() && !choice.flavours.contains(&flavour) {
                     continue;
                 }
-                let planned = Planned { scenario, kver: kver.to_string(), flavour };
+                let planned = Planned {
+                    scenario,
+                    kver: kver.to_string(),
+                    flavour,
+                };
                 let name = planned.name();
-                let wanted = |filter: &String| name.contains(filter.as_str()) || scenario.tags.contains(filter);
+                // The name of a scenario means that one; other words are looked for in all names.
+                let exact =
+                    |filter: &String| scenarios.iter().any(|scenario| scenario.name == *filter);
+                let wanted = |filter: &String| match exact(filter) {
+                    true => scenario.name == *filter || scenario.tags.contains(filter),
+                    false => name.contains(filter.as_str()) || scenario.tags.contains(filter),
+                };
                 if choice.filters.is_empty() || choice.filters.iter().any(wanted) {
                     cases.push(planned);
                 }
@@ -88,12 +100,17 @@ pub struct Supplies {
 
 /// Kernels that `cases` boot.
 pub fn kernels(cases: &[Planned<'_>]) -> BTreeSet<(String, String)> {
-    cases.iter().map(|case| (case.kver.clone(), case.flavour.clone())).collect()
+    cases
+        .iter()
+        .map(|case| (case.kver.clone(), case.flavour.clone()))
+        .collect()
 }
 
 /// Whether a case needs the UEFI image.
 pub fn needs_ovmf(cases: &[Planned<'_>]) -> bool {
-    cases.iter().any(|case| case.scenario.machine.firmware == Firmware::Ovmf)
+    cases
+        .iter()
+        .any(|case| case.scenario.machine.firmware == Firmware::Ovmf)
 }
 
 /// Why a case cannot run.
@@ -107,22 +124,35 @@ pub enum Obstacle {
 
 impl Supplies {
     /// The kernel for `case`, or why it cannot run.
-    pub fn kernel(&self, case: &Planned<'_>, forgiven: &Forgiven) -> std::result::Result<Kernel, Obstacle> {
+    pub fn kernel(
+        &self,
+        case: &Planned<'_>,
+        forgiven: &Forgiven,
+    ) -> std::result::Result<Kernel, Obstacle> {
         if case.scenario.machine.firmware == Firmware::Ovmf {
             match &self.ovmf {
                 Some(Supply::There(_)) => {}
                 Some(Supply::Nowhere(why)) => return Err(forgiven.skip("firmware-image", why)),
                 Some(Supply::Failed(why)) => return Err(Obstacle::Broken(why.clone())),
-                None => return Err(Obstacle::Broken("the firmware image was not looked for".into())),
+                None => {
+                    return Err(Obstacle::Broken(
+                        "the firmware image was not looked for".into(),
+                    ))
+                }
             }
         }
         match self.kernels.get(&(case.kver.clone(), case.flavour.clone())) {
-            Some(Supply::There(dir)) => {
-                Ok(Kernel { kver: case.kver.clone(), flavour: case.flavour.clone(), dir: dir.clone() })
-            }
+            Some(Supply::There(dir)) => Ok(Kernel {
+                kver: case.kver.clone(),
+                flavour: case.flavour.clone(),
+                dir: dir.clone(),
+            }),
             Some(Supply::Nowhere(why)) => Err(forgiven.skip(&format!("kernel-{}", case.kver), why)),
             Some(Supply::Failed(why)) => Err(Obstacle::Broken(why.clone())),
-            None => Err(Obstacle::Broken(format!("kernel {}-{} was not looked for", case.kver, case.flavour))),
+            None => Err(Obstacle::Broken(format!(
+                "kernel {}-{} was not looked for",
+                case.kver, case.flavour
+            ))),
         }
     }
 }
@@ -145,7 +175,8 @@ struct ForgivenSkip {
 impl Forgiven {
     /// Reads the list.
     pub fn load(file: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
         Self::parse(&text).with_context(|| format!("{} is no good list of skips", file.display()))
     }
 
@@ -159,7 +190,11 @@ impl Forgiven {
 
     fn skip(&self, id: &str, why: &str) -> Obstacle {
         let forgiven = self.skip.iter().any(|skip| skip.id == id);
-        Obstacle::Skip(Skip { id: id.to_string(), why: why.to_string(), forgiven })
+        Obstacle::Skip(Skip {
+            id: id.to_string(),
+            why: why.to_string(),
+            forgiven,
+        })
     }
 }
 
@@ -177,35 +212,111 @@ mod tests {
     }
 
     fn names(choice: &Choice) -> Vec<String> {
-        cases(&scenarios(), choice).iter().map(Planned::name).collect()
+        cases(&scenarios(), choice)
+            .iter()
+            .map(Planned::name)
+            .collect()
     }
 
     #[test]
     fn a_run_is_every_kernel_of_every_scenario() {
         assert_eq!(
             names(&Choice::default()),
-            ["small-7.3-lab", "small-7.3-peer", "small-7.2-lab", "small-7.2-peer", "uefi-7.3-lab"]
+            [
+                "small-7.3-lab",
+                "small-7.3-peer",
+                "small-7.2-lab",
+                "small-7.2-peer",
+                "uefi-7.3-lab"
+            ]
         );
-        assert_eq!(names(&Choice { filters: vec!["quick".into()], kvers: vec!["7.2".into()], ..Choice::default() }).len(), 2);
-        assert_eq!(names(&Choice { filters: vec!["uefi".into()], ..Choice::default() }), ["uefi-7.3-lab"]);
-        assert_eq!(names(&Choice { flavours: vec!["peer".into()], ..Choice::default() }).len(), 2);
-        assert!(names(&Choice { filters: vec!["nothing".into()], ..Choice::default() }).is_empty());
+        assert_eq!(
+            names(&Choice {
+                filters: vec!["quick".into()],
+                kvers: vec!["7.2".into()],
+                ..Choice::default()
+            })
+            .len(),
+            2
+        );
+        assert_eq!(
+            names(&Choice {
+                filters: vec!["uefi".into()],
+                ..Choice::default()
+            }),
+            ["uefi-7.3-lab"]
+        );
+        assert_eq!(
+            names(&Choice {
+                filters: vec!["-7.2-".into()],
+                ..Choice::default()
+            })
+            .len(),
+            2
+        );
+        assert_eq!(
+            names(&Choice {
+                flavours: vec!["peer".into()],
+                ..Choice::default()
+            })
+            .len(),
+            2
+        );
+        assert!(names(&Choice {
+            filters: vec!["nothing".into()],
+            ..Choice::default()
+        })
+        .is_empty());
     }
 
     #[test]
     fn only_listed_skips_are_forgiven() {
-        let forgiven = Forgiven::parse("[[skip]]\nid = 'firmware-image'\nreason = 'the suite may lose it'\n").unwrap();
+        let forgiven =
+            Forgiven::parse("[[skip]]\nid = 'firmware-image'\nreason = 'the suite may lose it'\n")
+                .unwrap();
         let scenarios = scenarios();
-        let cases = cases(&scenarios, &Choice { kvers: vec!["7.3".into()], ..Choice::default() });
-        let uefi = cases.iter().find(|case| case.scenario.name == "uefi").unwrap();
-        let mut supplies = Supplies { ovmf: Some(Supply::Nowhere("no suite".into())), ..Supplies::default() };
-        assert!(matches!(supplies.kernel(uefi, &forgiven), Err(Obstacle::Skip(Skip { forgiven: true, .. }))));
+        let cases = cases(
+            &scenarios,
+            &Choice {
+                kvers: vec!["7.3".into()],
+                ..Choice::default()
+            },
+        );
+        let uefi = cases
+            .iter()
+            .find(|case| case.scenario.name == "uefi")
+            .unwrap();
+        let mut supplies = Supplies {
+            ovmf: Some(Supply::Nowhere("no suite".into())),
+            ..Supplies::default()
+        };
+        assert!(matches!(
+            supplies.kernel(uefi, &forgiven),
+            Err(Obstacle::Skip(Skip { forgiven: true, .. }))
+        ));
         supplies.ovmf = Some(Supply::There("x".into()));
-        supplies.kernels.insert(("7.3".into(), "lab".into()), Supply::Nowhere("no suite".into()));
-        assert!(matches!(supplies.kernel(uefi, &forgiven), Err(Obstacle::Skip(Skip { forgiven: false, .. }))));
-        supplies.kernels.insert(("7.3".into(), "lab".into()), Supply::Failed("does not compile".into()));
-        assert!(matches!(supplies.kernel(uefi, &forgiven), Err(Obstacle::Broken(_))));
-        supplies.kernels.insert(("7.3".into(), "lab".into()), Supply::There("x".into()));
+        supplies.kernels.insert(
+            ("7.3".into(), "lab".into()),
+            Supply::Nowhere("no suite".into()),
+        );
+        assert!(matches!(
+            supplies.kernel(uefi, &forgiven),
+            Err(Obstacle::Skip(Skip {
+                forgiven: false,
+                ..
+            }))
+        ));
+        supplies.kernels.insert(
+            ("7.3".into(), "lab".into()),
+            Supply::Failed("does not compile".into()),
+        );
+        assert!(matches!(
+            supplies.kernel(uefi, &forgiven),
+            Err(Obstacle::Broken(_))
+        ));
+        supplies
+            .kernels
+            .insert(("7.3".into(), "lab".into()), Supply::There("x".into()));
         assert!(supplies.kernel(uefi, &forgiven).is_ok());
         assert!(Forgiven::parse("[[skip]]\nid = 'x'\nreason = ''\n").is_err());
     }

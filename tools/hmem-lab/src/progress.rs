@@ -33,23 +33,38 @@ impl Progress {
         let colour = terminal && std::env::var_os("NO_COLOR").is_none();
         let lines = terminal.then(|| {
             let lines = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
-            let bar = lines.add(ProgressBar::new(total as u64).with_style(style("{bar:30} {pos}/{len}  {elapsed}  {msg}")));
+            let bar = lines.add(
+                ProgressBar::new(total as u64)
+                    .with_style(style("{bar:30} {pos}/{len}  {elapsed}  {msg}")),
+            );
             bar.enable_steady_tick(Duration::from_millis(500));
             (lines, bar)
         });
-        Self { lines, done: AtomicUsize::new(0), total, colour }
+        Self {
+            lines,
+            done: AtomicUsize::new(0),
+            total,
+            colour,
+        }
     }
 
     /// A case begins.
     pub fn begin(&self, name: &str) -> Line {
         let bar = self.lines.as_ref().map(|(lines, total)| {
-            let bar = lines.insert_before(total, ProgressBar::new_spinner().with_style(style("  {spinner} {prefix}  {elapsed}  {msg}")));
+            let bar = lines.insert_before(
+                total,
+                ProgressBar::new_spinner()
+                    .with_style(style("  {spinner} {prefix}  {elapsed}  {msg}")),
+            );
             bar.set_prefix(name.to_string());
             bar.set_message("starts QEMU");
             bar.enable_steady_tick(Duration::from_millis(200));
             bar
         });
-        Line { bar, name: name.to_string() }
+        Line {
+            bar,
+            name: name.to_string(),
+        }
     }
 
     /// A case has ended.
@@ -63,8 +78,18 @@ impl Progress {
             (_, true) => ("ok  ", "32"),
             _ => ("FAIL", "31"),
         };
-        let word = if self.colour { format!("\x1b[{colour}m{word}\x1b[0m") } else { word.to_string() };
-        let mut text = format!("{word} {:3}/{} {}  {:.1} s", done, self.total, line.name, report.time.as_secs_f64());
+        let word = if self.colour {
+            format!("\x1b[{colour}m{word}\x1b[0m")
+        } else {
+            word.to_string()
+        };
+        let mut text = format!(
+            "{word} {:3}/{} {}  {:.1} s",
+            done,
+            self.total,
+            line.name,
+            report.time.as_secs_f64()
+        );
         if let Some(skip) = &report.skipped {
             text += &format!("  {}", skip.why);
         }

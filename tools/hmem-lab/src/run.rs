@@ -64,13 +64,27 @@ pub struct ShellArgs {
 
 /// Runs the demonstration.
 pub fn main(args: Args) -> Result<ExitCode> {
-    let (scenario, kernel, ground) = prepare(&args.scenario, args.kver.as_deref(), &args.flavour, &args.source)?;
+    let (scenario, kernel, ground) = prepare(
+        &args.scenario,
+        args.kver.as_deref(),
+        &args.flavour,
+        &args.source,
+    )?;
     let dir = place::repository()?.join("out/run");
-    say(&format!("boots Linux {} ({}): {}", kernel.kver, kernel.flavour, scenario.title));
+    say(&format!(
+        "boots Linux {} ({}): {}",
+        kernel.kver, kernel.flavour, scenario.title
+    ));
     let report = case::run(&scenario, &kernel, &ground, &dir, live);
     say(&format!("{:.1} s in all", report.time.as_secs_f64()));
     if let Ok(map) = picture::read(&dir) {
-        println!("\n{}", picture::text(&map, std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()));
+        println!(
+            "\n{}",
+            picture::text(
+                &map,
+                std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+            )
+        );
         println!("the same as a picture: {}", dir.join("map.svg").display());
     }
     println!("logs and snapshots: {}", dir.display());
@@ -89,7 +103,9 @@ fn say(text: &str) {
 /// What the guest does, as it does it.
 fn live(event: &Event) {
     match event {
-        Event::Boot(release, seconds) => say(&format!("Linux {release} is up after {seconds:.1} s")),
+        Event::Boot(release, seconds) => {
+            say(&format!("Linux {release} is up after {seconds:.1} s"))
+        }
         Event::Step(name) => say(&format!("step {name}")),
         Event::Line(line) => eprintln!("    {line}"),
         Event::End(name, 0, seconds) => say(&format!("step {name} is done after {seconds:.1} s")),
@@ -99,7 +115,12 @@ fn live(event: &Event) {
     }
 }
 
-fn prepare(name: &str, kver: Option<&str>, flavour: &str, source: &Source) -> Result<(Scenario, Kernel, Ground)> {
+fn prepare(
+    name: &str,
+    kver: Option<&str>,
+    flavour: &str,
+    source: &Source,
+) -> Result<(Scenario, Kernel, Ground)> {
     let repository = place::repository()?;
     let scenarios = scenario::load(&repository.join("tools/hmem-lab/scenarios"))?;
     let Some(scenario) = scenarios.into_iter().find(|scenario| scenario.name == name) else {
@@ -123,7 +144,11 @@ fn kernel(kver: Option<&str>, flavour: &str, source: &Source) -> Result<Kernel> 
     for (index, kver) in wanted.iter().enumerate() {
         match source.kernel(kver, flavour) {
             Supply::There(dir) => {
-                return Ok(Kernel { kver: kver.to_string(), flavour: flavour.to_string(), dir });
+                return Ok(Kernel {
+                    kver: kver.to_string(),
+                    flavour: flavour.to_string(),
+                    dir,
+                });
             }
             Supply::Nowhere(why) => match wanted.get(index + 1) {
                 Some(next) => say(&format!("{why}: takes {next}")),
@@ -137,14 +162,28 @@ fn kernel(kver: Option<&str>, flavour: &str, source: &Source) -> Result<Kernel> 
 
 /// Runs the shell.
 pub fn shell(args: ShellArgs) -> Result<ExitCode> {
-    let (scenario, kernel, ground) = prepare(&args.scenario, args.kver.as_deref(), &args.flavour, &args.source)?;
-    if scenario.cxl.as_ref().is_some_and(|cxl| !cxl.regions.is_empty()) {
+    let (scenario, kernel, ground) = prepare(
+        &args.scenario,
+        args.kver.as_deref(),
+        &args.flavour,
+        &args.source,
+    )?;
+    if scenario
+        .cxl
+        .as_ref()
+        .is_some_and(|cxl| !cxl.regions.is_empty())
+    {
         say("the firmware's regions of this scenario are left out: a shell cannot wait for them");
     }
     let dir = place::repository()?.join("out/shell");
     fs::create_dir_all(&dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let initrd = dir.join("initrd");
-    let job = Job { scenario: &scenario, flavour: &kernel.flavour, kver: &kernel.kver, interactive: true };
+    let job = Job {
+        scenario: &scenario,
+        flavour: &kernel.flavour,
+        kver: &kernel.kver,
+        interactive: true,
+    };
     guest::write(
         &job,
         &kernel.dir.join("modules/lib/modules"),
@@ -158,10 +197,21 @@ pub fn shell(args: ShellArgs) -> Result<ExitCode> {
     Err(command.exec()).context("cannot start qemu-system-x86_64")
 }
 
-fn shell_command(scenario: &Scenario, kernel: &Kernel, initrd: &Path, ground: &Ground) -> Result<Command> {
+fn shell_command(
+    scenario: &Scenario,
+    kernel: &Kernel,
+    initrd: &Path,
+    ground: &Ground,
+) -> Result<Command> {
     let mut command = Command::new("qemu-system-x86_64");
     command
-        .args(machine::arguments(scenario, &kernel.dir.join("bzImage"), initrd, ground.ovmf.as_deref(), ground.accel)?)
+        .args(machine::arguments(
+            scenario,
+            &kernel.dir.join("bzImage"),
+            initrd,
+            ground.ovmf.as_deref(),
+            ground.accel,
+        )?)
         .args(["-serial", "mon:stdio", "-serial", "null"]);
     Ok(command)
 }

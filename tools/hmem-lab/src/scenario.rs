@@ -170,9 +170,13 @@ impl TryFrom<String> for SizedAt {
     type Error = anyhow::Error;
 
     fn try_from(text: String) -> Result<Self> {
-        let (size, at) =
-            text.split_once('@').with_context(|| format!("{text}: write SIZE@ADDRESS, like 1G@0x100000000"))?;
-        Ok(Self { size: size.parse()?, at: at.parse::<Size>()?.0 })
+        let (size, at) = text
+            .split_once('@')
+            .with_context(|| format!("{text}: write SIZE@ADDRESS, like 1G@0x100000000"))?;
+        Ok(Self {
+            size: size.parse()?,
+            at: at.parse::<Size>()?.0,
+        })
     }
 }
 
@@ -199,7 +203,10 @@ pub struct Guest {
 
 impl Default for Guest {
     fn default() -> Self {
-        Self { coldplug: true, no_autoload: Vec::new() }
+        Self {
+            coldplug: true,
+            no_autoload: Vec::new(),
+        }
     }
 }
 
@@ -316,7 +323,11 @@ impl Scenario {
             if !names.insert(step.name.as_str()) {
                 bail!("two steps are named {}", step.name);
             }
-            if step.name.is_empty() || step.name.contains(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+            if step.name.is_empty()
+                || step
+                    .name
+                    .contains(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            {
                 bail!("step name {:?}: use letters, digits and -", step.name);
             }
             if step.script.is_some() == step.run.is_some() {
@@ -331,13 +342,26 @@ impl Scenario {
         if !self.machine.sp_mem.is_empty() && self.machine.firmware != Firmware::Ovmf {
             bail!("sp-mem needs firmware = \"ovmf\": SeaBIOS drops the range");
         }
-        let total: u64 = self.machine.nodes.iter().filter_map(|node| node.memory).map(|size| size.0).sum();
+        let total: u64 = self
+            .machine
+            .nodes
+            .iter()
+            .filter_map(|node| node.memory)
+            .map(|size| size.0)
+            .sum();
         if !self.machine.nodes.is_empty() && total != self.machine.memory.0 {
-            bail!("the nodes hold {} of the machine's {}", Size(total), self.machine.memory);
+            bail!(
+                "the nodes hold {} of the machine's {}",
+                Size(total),
+                self.machine.memory
+            );
         }
         self.expect.check()?;
         self.baseline.expect.check()?;
-        self.after.values().chain(self.baseline.after.values()).try_for_each(Expect::check)
+        self.after
+            .values()
+            .chain(self.baseline.after.values())
+            .try_for_each(Expect::check)
     }
 }
 
@@ -348,12 +372,21 @@ pub const PEER: &str = "peer";
 pub fn load(dir: &Path) -> Result<Vec<Scenario>> {
     let mut scenarios: Vec<Scenario> = Vec::new();
     for file in toml_files(dir)? {
-        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
-        let mut scenario =
-            Scenario::parse(&name, &text).with_context(|| format!("{} is no good scenario", file.display()))?;
+        let name = file
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        let text = std::fs::read_to_string(&file)
+            .with_context(|| format!("cannot read {}", file.display()))?;
+        let mut scenario = Scenario::parse(&name, &text)
+            .with_context(|| format!("{} is no good scenario", file.display()))?;
         if let Some(other) = scenarios.iter().find(|other| other.name == name) {
-            bail!("two scenarios are named {name}: {} and {}", other.file.display(), file.display());
+            bail!(
+                "two scenarios are named {name}: {} and {}",
+                other.file.display(),
+                file.display()
+            );
         }
         scenario.file = file;
         scenarios.push(scenario);
@@ -368,7 +401,10 @@ fn toml_files(dir: &Path) -> Result<Vec<PathBuf>> {
         let path = entry?.path();
         if path.is_dir() {
             files.extend(toml_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "toml")
+        {
             files.push(path);
         }
     }
@@ -417,13 +453,27 @@ mod tests {
             "{SMALL}\n[baseline]\nmode = \"own\"\nreason = \"C loses it\"\n[baseline.expect]\ndax = []\n"
         );
         let scenario = Scenario::parse("one", &text).unwrap();
-        assert_eq!(scenario.expectation("peer", None).dax.as_ref().map(Vec::len), Some(0));
-        assert_eq!(scenario.expectation("lab", None).dax.as_ref().map(Vec::len), Some(1));
+        assert_eq!(
+            scenario
+                .expectation("peer", None)
+                .dax
+                .as_ref()
+                .map(Vec::len),
+            Some(0)
+        );
+        assert_eq!(
+            scenario.expectation("lab", None).dax.as_ref().map(Vec::len),
+            Some(1)
+        );
     }
 
     #[test]
     fn refuses_what_it_does_not_know() {
-        assert!(Scenario::parse("x", &SMALL.replace("soft-reserved = [\"0x", "soft-reservd = [\"0x")).is_err());
+        assert!(Scenario::parse(
+            "x",
+            &SMALL.replace("soft-reserved = [\"0x", "soft-reservd = [\"0x")
+        )
+        .is_err());
         assert!(Scenario::parse("x", &SMALL.replace("[after.look]", "[after.lock]")).is_err());
         assert!(Scenario::parse("x", &format!("{SMALL}\n[baseline]\nmode = \"none\"\n")).is_err());
         assert!(Scenario::parse("x", &SMALL.replace("run = \"true\"", "")).is_err());

@@ -113,8 +113,12 @@ impl Seen {
             iomem: iomem(&text("iomem")?),
             dax: dax(&sysfs),
             hmem: hmem(&sysfs),
-            daxctl: daxctl(&text("daxctl.json")?).context("daxctl list wrote no JSON that makes sense")?,
-            ranges_errors: ranges.as_ref().map(|(_, errors)| errors.clone()).unwrap_or_default(),
+            daxctl: daxctl(&text("daxctl.json")?)
+                .context("daxctl list wrote no JSON that makes sense")?,
+            ranges_errors: ranges
+                .as_ref()
+                .map(|(_, errors)| errors.clone())
+                .unwrap_or_default(),
             ranges: ranges.map(|(rows, _)| rows),
             modules: modules(&text("modules")?),
             log: text("dmesg")?,
@@ -143,7 +147,10 @@ fn attributes(text: &str) -> BTreeMap<(String, String), String> {
         .filter_map(|line| {
             let (path, value) = line.split_once('=')?;
             let (device, attribute) = path.split_once('/')?;
-            Some(((device.to_string(), attribute.to_string()), value.trim().to_string()))
+            Some((
+                (device.to_string(), attribute.to_string()),
+                value.trim().to_string(),
+            ))
         })
         .collect()
 }
@@ -151,7 +158,11 @@ fn attributes(text: &str) -> BTreeMap<(String, String), String> {
 type Attributes = BTreeMap<(String, String), String>;
 
 fn names(sysfs: &Attributes, is: fn(&str) -> bool) -> Vec<String> {
-    let mut names: Vec<String> = sysfs.keys().map(|(device, _)| device.clone()).filter(|name| is(name)).collect();
+    let mut names: Vec<String> = sysfs
+        .keys()
+        .map(|(device, _)| device.clone())
+        .filter(|name| is(name))
+        .collect();
     names.dedup();
     names
 }
@@ -160,7 +171,11 @@ fn dax(sysfs: &Attributes) -> Vec<DaxSeen> {
     let mut devices: Vec<DaxSeen> = names(sysfs, |name| name.starts_with("dax"))
         .into_iter()
         .map(|name| {
-            let get = |attribute: &str| sysfs.get(&(name.clone(), attribute.to_string())).map(String::as_str);
+            let get = |attribute: &str| {
+                sysfs
+                    .get(&(name.clone(), attribute.to_string()))
+                    .map(String::as_str)
+            };
             let size = get("size").and_then(number).unwrap_or(0);
             DaxSeen {
                 size,
@@ -181,7 +196,11 @@ fn hmem(sysfs: &Attributes) -> Vec<HmemSeen> {
     let mut devices: Vec<HmemSeen> = names(sysfs, |name| name.starts_with("hmem."))
         .into_iter()
         .map(|name| {
-            let get = |attribute: &str| sysfs.get(&(name.clone(), attribute.to_string())).map(String::as_str);
+            let get = |attribute: &str| {
+                sysfs
+                    .get(&(name.clone(), attribute.to_string()))
+                    .map(String::as_str)
+            };
             HmemSeen {
                 driver: get("driver").map(str::to_string),
                 size: get("dax_region/size").and_then(number),
@@ -190,7 +209,13 @@ fn hmem(sysfs: &Attributes) -> Vec<HmemSeen> {
             }
         })
         .collect();
-    devices.sort_by_key(|device| device.name.trim_start_matches("hmem.").parse::<u64>().unwrap_or(u64::MAX));
+    devices.sort_by_key(|device| {
+        device
+            .name
+            .trim_start_matches("hmem.")
+            .parse::<u64>()
+            .unwrap_or(u64::MAX)
+    });
     devices
 }
 
@@ -230,7 +255,11 @@ fn collect(value: &Value, devices: &mut Vec<DaxctlSeen>) {
                     chardev: chardev.to_string(),
                     size: object.get("size").map(json_size).unwrap_or(0),
                     node: object.get("target_node").and_then(Value::as_i64),
-                    mode: object.get("mode").and_then(Value::as_str).unwrap_or_default().to_string(),
+                    mode: object
+                        .get("mode")
+                        .and_then(Value::as_str)
+                        .unwrap_or_default()
+                        .to_string(),
                     disabled: object.get("state").and_then(Value::as_str) == Some("disabled"),
                 });
             }
@@ -242,9 +271,14 @@ fn collect(value: &Value, devices: &mut Vec<DaxctlSeen>) {
 
 /// A size that daxctl wrote: a number, or with `-u` text like `1024.00 MiB (1073.74 MB)`.
 fn json_size(value: &Value) -> u64 {
-    let Some(text) = value.as_str() else { return value.as_u64().unwrap_or(0) };
+    let Some(text) = value.as_str() else {
+        return value.as_u64().unwrap_or(0);
+    };
     let mut words = text.split_whitespace();
-    let amount: f64 = words.next().and_then(|word| word.parse().ok()).unwrap_or(0.0);
+    let amount: f64 = words
+        .next()
+        .and_then(|word| word.parse().ok())
+        .unwrap_or(0.0);
     let shift = match words.next() {
         Some("KiB") => 10,
         Some("MiB") => 20,
@@ -271,7 +305,10 @@ mod tests {
     fn reads_iomem() {
         let lines = iomem(IOMEM);
         assert_eq!(lines.len(), 4);
-        assert_eq!((lines[3].depth, lines[3].name.as_str()), (2, "System RAM (kmem)"));
+        assert_eq!(
+            (lines[3].depth, lines[3].name.as_str()),
+            (2, "System RAM (kmem)")
+        );
     }
 
     #[test]
@@ -285,7 +322,10 @@ mod tests {
         assert_eq!(dax[0].range(), Range::sized(1 << 32, 1 << 30));
         assert_eq!(dax[0].driver.as_deref(), Some("kmem"));
         let hmem = hmem(&sysfs);
-        assert_eq!(hmem.iter().map(|h| h.name.as_str()).collect::<Vec<_>>(), ["hmem.0", "hmem.9", "hmem.10"]);
+        assert_eq!(
+            hmem.iter().map(|h| h.name.as_str()).collect::<Vec<_>>(),
+            ["hmem.0", "hmem.9", "hmem.10"]
+        );
         assert_eq!(hmem[1].node, Some(-1));
         assert_eq!(hmem[1].driver, None);
     }
@@ -298,9 +338,19 @@ mod tests {
         assert_eq!(devices[0].size, 1 << 30);
         assert_eq!(devices[0].mode, "system-ram");
         assert!(!devices[0].disabled);
-        let human = daxctl(r#"[{"chardev":"dax1.0","size":"512.00 MiB (536.87 MB)","mode":"devdax","state":"disabled"}]"#);
-        assert_eq!(human.unwrap(), [DaxctlSeen {
-            chardev: "dax1.0".into(), size: 512 << 20, node: None, mode: "devdax".into(), disabled: true }]);
+        let human = daxctl(
+            r#"[{"chardev":"dax1.0","size":"512.00 MiB (536.87 MB)","mode":"devdax","state":"disabled"}]"#,
+        );
+        assert_eq!(
+            human.unwrap(),
+            [DaxctlSeen {
+                chardev: "dax1.0".into(),
+                size: 512 << 20,
+                node: None,
+                mode: "devdax".into(),
+                disabled: true
+            }]
+        );
         assert!(daxctl("").unwrap().is_empty());
         assert!(daxctl("{").is_err());
     }

@@ -37,7 +37,10 @@ impl FromStr for Size {
 
     fn from_str(text: &str) -> Result<Self> {
         if let Some(hex) = text.strip_prefix("0x") {
-            return Ok(Self(u64::from_str_radix(hex, 16).with_context(|| format!("{text}: not a hexadecimal number"))?));
+            return Ok(Self(
+                u64::from_str_radix(hex, 16)
+                    .with_context(|| format!("{text}: not a hexadecimal number"))?,
+            ));
         }
         let (digits, shift) = match text.as_bytes().last() {
             Some(b'K') => (&text[..text.len() - 1], 10),
@@ -45,7 +48,9 @@ impl FromStr for Size {
             Some(b'G') => (&text[..text.len() - 1], 30),
             _ => (text, 0),
         };
-        let number: u64 = digits.parse().with_context(|| format!("{text}: not a size (like 512M or 0x20000000)"))?;
+        let number: u64 = digits
+            .parse()
+            .with_context(|| format!("{text}: not a size (like 512M or 0x20000000)"))?;
         match number.checked_mul(1 << shift) {
             Some(bytes) => Ok(Self(bytes)),
             None => bail!("{text}: too large"),
@@ -77,7 +82,10 @@ pub struct Range {
 impl Range {
     /// The range of `size` bytes from `start`; `None` for an empty one or one past the end of addresses.
     pub fn sized(start: u64, size: u64) -> Option<Self> {
-        Some(Self { start, end: start.checked_add(size.checked_sub(1)?)? })
+        Some(Self {
+            start,
+            end: start.checked_add(size.checked_sub(1)?)?,
+        })
     }
 
     /// Its bytes.
@@ -92,7 +100,10 @@ impl FromStr for Range {
     /// Reads `START-END` with or without `0x`, always hexadecimal.
     fn from_str(text: &str) -> Result<Self> {
         let hex = |part: &str| u64::from_str_radix(part.trim().trim_start_matches("0x"), 16);
-        match text.split_once('-').map(|(start, end)| (hex(start), hex(end))) {
+        match text
+            .split_once('-')
+            .map(|(start, end)| (hex(start), hex(end)))
+        {
             Some((Ok(start), Ok(end))) if start <= end => Ok(Self { start, end }),
             _ => bail!("{text}: not a range (like 0x100000000-0x13fffffff, both ends in it)"),
         }

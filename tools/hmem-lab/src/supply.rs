@@ -35,10 +35,16 @@ impl Source {
             let dir = base.join(format!("{kver}-{flavour}"));
             return match dir.join("bzImage").is_file() {
                 true => Supply::There(dir),
-                false => Supply::Failed(format!("no kernel in {}: it must hold bzImage and modules/", dir.display())),
+                false => Supply::Failed(format!(
+                    "no kernel in {}: it must hold bzImage and modules/",
+                    dir.display()
+                )),
             };
         }
-        let args = kernel::Args { ksrc: self.ksrc.clone(), ..kernel::Args::of(kver, flavour, None) };
+        let args = kernel::Args {
+            ksrc: self.ksrc.clone(),
+            ..kernel::Args::of(kver, flavour, None)
+        };
         match kernel::build(&args) {
             Ok(Found::Built(kernel)) => Supply::There(kernel.dir),
             Ok(Found::NoSource(why)) => Supply::Nowhere(why),

@@ -50,7 +50,9 @@ pub fn parse(text: &str) -> (Vec<Row>, Vec<String>) {
         let words: Vec<&str> = line.split_whitespace().collect();
         let understood = match words[0] {
             "range" => row(&words).map(|row| rows.push(row)),
-            _ => part(&words).zip(rows.last_mut()).map(|(part, row)| row.parts.push(part)),
+            _ => part(&words)
+                .zip(rows.last_mut())
+                .map(|(part, row)| row.parts.push(part)),
         };
         if understood.is_none() {
             errors.push(line.to_string());
@@ -60,7 +62,13 @@ pub fn parse(text: &str) -> (Vec<Row>, Vec<String>) {
 }
 
 fn row(words: &[&str]) -> Option<Row> {
-    let value = |name: &str| words.iter().position(|word| *word == name).and_then(|at| words.get(at + 1)).copied();
+    let value = |name: &str| {
+        words
+            .iter()
+            .position(|word| *word == name)
+            .and_then(|at| words.get(at + 1))
+            .copied()
+    };
     let bytes = |name: &str| hex(value(name)?);
     Some(Row {
         range: value("range")?.parse().ok()?,
@@ -78,13 +86,19 @@ fn part(words: &[&str]) -> Option<Part> {
     let range = words.get(1)?.parse().ok()?;
     let third = words.get(2).copied();
     match words[0] {
-        "cxl" => Some(Part::Cxl(range, third?.split(',').map(str::to_string).collect())),
+        "cxl" => Some(Part::Cxl(
+            range,
+            third?.split(',').map(str::to_string).collect(),
+        )),
         "hmem" => {
             let device = third.filter(|name| *name != "-").map(str::to_string);
             let errno = (*words.get(3)? == "errno").then(|| words.get(4)?.parse().ok())??;
             Some(Part::Hmem(range, device, errno))
         }
-        "trimmed" => Some(Part::Trimmed(range, words.get(2..).unwrap_or_default().join(" "))),
+        "trimmed" => Some(Part::Trimmed(
+            range,
+            words.get(2..).unwrap_or_default().join(" "),
+        )),
         _ => None,
     }
 }
@@ -101,16 +115,43 @@ impl Row {
             return faults;
         }
         let sum = |pick: fn(&Part) -> Option<&Range>| -> u64 {
-            self.parts.iter().filter_map(pick).map(|range| range.size().0).sum()
+            self.parts
+                .iter()
+                .filter_map(pick)
+                .map(|range| range.size().0)
+                .sum()
         };
-        let cxl = sum(|part| if let Part::Cxl(range, _) = part { Some(range) } else { None });
-        let hmem = sum(|part| if let Part::Hmem(range, _, _) = part { Some(range) } else { None });
-        let trimmed = sum(|part| if let Part::Trimmed(range, _) = part { Some(range) } else { None });
-        for (name, said, counted) in
-            [("cxl", self.cxl, cxl), ("hmem", self.hmem, hmem), ("trimmed", self.trimmed, trimmed)]
-        {
+        let cxl = sum(|part| {
+            if let Part::Cxl(range, _) = part {
+                Some(range)
+            } else {
+                None
+            }
+        });
+        let hmem = sum(|part| {
+            if let Part::Hmem(range, _, _) = part {
+                Some(range)
+            } else {
+                None
+            }
+        });
+        let trimmed = sum(|part| {
+            if let Part::Trimmed(range, _) = part {
+                Some(range)
+            } else {
+                None
+            }
+        });
+        for (name, said, counted) in [
+            ("cxl", self.cxl, cxl),
+            ("hmem", self.hmem, hmem),
+            ("trimmed", self.trimmed, trimmed),
+        ] {
             if said != counted {
-                faults.push(format!("range {}: {name} is {said:#x}, its lines add up to {counted:#x}", self.range));
+                faults.push(format!(
+                    "range {}: {name} is {said:#x}, its lines add up to {counted:#x}",
+                    self.range
+                ));
             }
         }
         if cxl + hmem + trimmed != self.reserved {
@@ -123,10 +164,19 @@ impl Row {
         }
         let mut ranges: Vec<Range> = self.parts.iter().map(Part::range).collect();
         ranges.sort();
-        for pair in ranges.windows(2).filter(|pair| pair[0].end >= pair[1].start) {
-            faults.push(format!("range {}: {} and {} overlap", self.range, pair[0], pair[1]));
+        for pair in ranges
+            .windows(2)
+            .filter(|pair| pair[0].end >= pair[1].start)
+        {
+            faults.push(format!(
+                "range {}: {} and {} overlap",
+                self.range, pair[0], pair[1]
+            ));
         }
-        for range in ranges.iter().filter(|range| range.start < self.range.start || range.end > self.range.end) {
+        for range in ranges
+            .iter()
+            .filter(|range| range.start < self.range.start || range.end > self.range.end)
+        {
             faults.push(format!("range {}: {range} lies outside", self.range));
         }
         faults
@@ -161,15 +211,34 @@ range 0x500000000-0x50fffffff node 0 host hmem_platform.0 state waiting reserved
         let (rows, errors) = parse(TABLE);
         assert!(errors.is_empty());
         assert_eq!(rows.len(), 3);
-        assert_eq!(rows[0].parts[0], Part::Cxl(
-            Range { start: 0x3_9000_0000, end: 0x3_9fff_ffff }, vec!["region0".into(), "region1".into()]));
-        assert_eq!(rows[1].parts[0], Part::Hmem(Range { start: 0x4_0000_0000, end: 0x4_0fff_ffff }, None, -12));
+        assert_eq!(
+            rows[0].parts[0],
+            Part::Cxl(
+                Range {
+                    start: 0x3_9000_0000,
+                    end: 0x3_9fff_ffff
+                },
+                vec!["region0".into(), "region1".into()]
+            )
+        );
+        assert_eq!(
+            rows[1].parts[0],
+            Part::Hmem(
+                Range {
+                    start: 0x4_0000_0000,
+                    end: 0x4_0fff_ffff
+                },
+                None,
+                -12
+            )
+        );
         assert!(rows.iter().all(|row| row.faults().is_empty()));
     }
 
     #[test]
     fn says_which_lines_make_no_sense() {
-        let (rows, errors) = parse("  hmem 0x0-0xfff hmem.0 errno 0\nrange 0x0-0xfff node 0\nnonsense\n");
+        let (rows, errors) =
+            parse("  hmem 0x0-0xfff hmem.0 errno 0\nrange 0x0-0xfff node 0\nnonsense\n");
         assert!(rows.is_empty());
         assert_eq!(errors.len(), 3);
     }
@@ -178,9 +247,21 @@ range 0x500000000-0x50fffffff node 0 host hmem_platform.0 state waiting reserved
     fn finds_bytes_nobody_accounts_for() {
         let (rows, _) = parse(&TABLE.replace("  trimmed 0x3afe00000-0x3afffffff alignment\n", ""));
         assert_eq!(rows[0].faults().len(), 2, "{:?}", rows[0].faults());
-        let (rows, _) = parse(&TABLE.replace("hmem 0x3a0000000-0x3afdfffff", "hmem 0x39fe00000-0x3afbfffff"));
-        assert!(rows[0].faults().iter().any(|fault| fault.contains("overlap")));
-        let (rows, _) = parse(&TABLE.replace("hmem 0x400000000-0x40fffffff", "hmem 0x400001000-0x410000fff"));
-        assert!(rows[1].faults().iter().any(|fault| fault.contains("outside")));
+        let (rows, _) = parse(&TABLE.replace(
+            "hmem 0x3a0000000-0x3afdfffff",
+            "hmem 0x39fe00000-0x3afbfffff",
+        ));
+        assert!(rows[0]
+            .faults()
+            .iter()
+            .any(|fault| fault.contains("overlap")));
+        let (rows, _) = parse(&TABLE.replace(
+            "hmem 0x400000000-0x40fffffff",
+            "hmem 0x400001000-0x410000fff",
+        ));
+        assert!(rows[1]
+            .faults()
+            .iter()
+            .any(|fault| fault.contains("outside")));
     }
 }

@@ -52,12 +52,19 @@ pub fn main(args: Args) -> Result<ExitCode> {
     let lab = repository.join("tools/hmem-lab");
     for kver in &args.kver {
         if !KVERS.contains(&kver.as_str()) {
-            bail!("no kernel version {kver}: there are {}", KVERS.join(" and "));
+            bail!(
+                "no kernel version {kver}: there are {}",
+                KVERS.join(" and ")
+            );
         }
     }
     let scenarios = scenario::load(&lab.join("scenarios"))?;
     let forgiven = Forgiven::load(&lab.join("forgiven-skips.toml"))?;
-    let choice = Choice { filters: args.filters.clone(), kvers: args.kver.clone(), flavours: args.flavour.clone() };
+    let choice = Choice {
+        filters: args.filters.clone(),
+        kvers: args.kver.clone(),
+        flavours: args.flavour.clone(),
+    };
     let cases = plan::cases(&scenarios, &choice);
     if cases.is_empty() {
         bail!("no case is left: see hmem-lab list for their names");
@@ -109,23 +116,31 @@ fn run_all(
                 let line = progress.begin(&case.name());
                 let dir = out.join(case.name());
                 let report = match supplies.kernel(case, forgiven) {
-                    Ok(kernel) => case::run(case.scenario, &kernel, ground, &dir, |event| line.watch(event)),
+                    Ok(kernel) => case::run(case.scenario, &kernel, ground, &dir, |event| {
+                        line.watch(event)
+                    }),
                     Err(obstacle) => not_run(case, obstacle, &dir),
                 };
                 progress.end(line, &report);
-                reports.lock().unwrap_or_else(|poisoned| poisoned.into_inner())[index] = Some(report);
+                reports
+                    .lock()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner())[index] = Some(report);
             });
         }
     });
     progress.finish();
     // A case without a report did not run, which is a failure.
-    let reports = reports.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let reports = reports
+        .into_inner()
+        .unwrap_or_else(|poisoned| poisoned.into_inner());
     cases
         .iter()
         .zip(reports)
         .map(|(case, report)| {
             let dir = out.join(case.name());
-            report.unwrap_or_else(|| not_run(case, Obstacle::Broken("the lab was stopped".into()), &dir))
+            report.unwrap_or_else(|| {
+                not_run(case, Obstacle::Broken("the lab was stopped".into()), &dir)
+            })
         })
         .collect()
 }
@@ -150,17 +165,34 @@ fn not_run(case: &Planned<'_>, obstacle: Obstacle, dir: &Path) -> Report {
 fn summary(out: &Path, reports: &[Report]) -> ExitCode {
     let failed: Vec<&Report> = reports.iter().filter(|report| report.failed()).collect();
     let passed = reports.iter().filter(|report| report.passed()).count();
-    let skipped: Vec<&Report> = reports.iter().filter(|report| !report.failed() && !report.passed()).collect();
+    let skipped: Vec<&Report> = reports
+        .iter()
+        .filter(|report| !report.failed() && !report.passed())
+        .collect();
     if !failed.is_empty() {
         println!("failed:");
-        failed.iter().for_each(|report| println!("  {}  (log: {})", report.name, report.dir.join("console.log").display()));
+        failed.iter().for_each(|report| {
+            println!(
+                "  {}  (log: {})",
+                report.name,
+                report.dir.join("console.log").display()
+            )
+        });
     }
     for report in &skipped {
         let why = report.skipped.as_ref().map_or("", |skip| skip.why.as_str());
         println!("skipped: {}  {why}", report.name);
     }
     println!("report: {}", out.join("report.html").display());
-    let skips = if skipped.is_empty() { String::new() } else { format!(", {} skipped", skipped.len()) };
+    let skips = if skipped.is_empty() {
+        String::new()
+    } else {
+        format!(", {} skipped", skipped.len())
+    };
     println!("{passed} passed, {} failed{skips}", failed.len());
-    if failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failed.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

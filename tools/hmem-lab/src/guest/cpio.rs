@@ -35,31 +35,42 @@ impl Archive {
     /// Adds a symbolic link.
     pub(super) fn link(&mut self, path: &str, target: &str) {
         self.parents(path);
-        self.entries.insert(path.to_string(), Entry::Link(target.to_string()));
+        self.entries
+            .insert(path.to_string(), Entry::Link(target.to_string()));
     }
 
     /// Adds a file of this machine; links are followed.
     pub(super) fn copy(&mut self, path: &str, from: &Path) {
         self.parents(path);
-        self.entries.insert(path.to_string(), Entry::Copy(from.to_path_buf()));
+        self.entries
+            .insert(path.to_string(), Entry::Copy(from.to_path_buf()));
     }
 
     /// Adds a file with these bytes.
     pub(super) fn text(&mut self, path: &str, mode: u32, bytes: impl Into<Vec<u8>>) {
         self.parents(path);
-        self.entries.insert(path.to_string(), Entry::Text { mode, bytes: bytes.into() });
+        self.entries.insert(
+            path.to_string(),
+            Entry::Text {
+                mode,
+                bytes: bytes.into(),
+            },
+        );
     }
 
     /// Adds a character device.
     pub(super) fn char_device(&mut self, path: &str, major: u32, minor: u32) {
         self.parents(path);
-        self.entries.insert(path.to_string(), Entry::CharDevice { major, minor });
+        self.entries
+            .insert(path.to_string(), Entry::CharDevice { major, minor });
     }
 
     /// Adds a directory of this machine with all below it.
     pub(super) fn tree(&mut self, path: &str, from: &Path) -> Result<()> {
         self.dir(path);
-        for entry in fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))? {
+        for entry in
+            fs::read_dir(from).with_context(|| format!("cannot read {}", from.display()))?
+        {
             let entry = entry?;
             let child = format!("{path}/{}", entry.file_name().to_string_lossy());
             let kind = entry.file_type()?;
@@ -74,7 +85,9 @@ impl Archive {
 
     fn parents(&mut self, path: &str) {
         for (at, _) in path.match_indices('/') {
-            self.entries.entry(path[..at].to_string()).or_insert(Entry::Dir);
+            self.entries
+                .entry(path[..at].to_string())
+                .or_insert(Entry::Dir);
         }
     }
 
@@ -89,11 +102,18 @@ impl Archive {
                 Entry::Dir => node(0o040_755, (0, 0), &[], &mut out),
                 Entry::Link(target) => node(0o120_777, (0, 0), target.as_bytes(), &mut out),
                 Entry::Text { mode, bytes } => node(0o100_000 | mode, (0, 0), bytes, &mut out),
-                Entry::CharDevice { major, minor } => node(0o020_600, (*major, *minor), &[], &mut out),
+                Entry::CharDevice { major, minor } => {
+                    node(0o020_600, (*major, *minor), &[], &mut out)
+                }
                 Entry::Copy(from) => {
                     let what = || format!("cannot read {}", from.display());
                     let mode = fs::metadata(from).with_context(what)?.permissions().mode() & 0o777;
-                    node(0o100_000 | mode, (0, 0), &fs::read(from).with_context(what)?, &mut out);
+                    node(
+                        0o100_000 | mode,
+                        (0, 0),
+                        &fs::read(from).with_context(what)?,
+                        &mut out,
+                    );
                 }
             }
         }
@@ -143,7 +163,11 @@ mod tests {
         assert_eq!(bytes.len() % 512, 0);
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("no {what}"));
-        assert!(at("a\0") < at("a/b\0") && at("a/b\0") < at("a/b/c\0") && at("a/b/c\0") < at("TRAILER!!!"));
+        assert!(
+            at("a\0") < at("a/b\0")
+                && at("a/b\0") < at("a/b/c\0")
+                && at("a/b/c\0") < at("TRAILER!!!")
+        );
         assert!(text.contains("hello"));
         assert!(text.starts_with("070701"));
     }

@@ -30,7 +30,14 @@ pub struct Job<'a> {
 }
 
 /// Writes the initramfs of `job` to `to`.
-pub fn write(job: &Job<'_>, modules: &Path, selftests: &Path, hmem_map: Option<&Path>, cache: &Path, to: &Path) -> Result<()> {
+pub fn write(
+    job: &Job<'_>,
+    modules: &Path,
+    selftests: &Path,
+    hmem_map: Option<&Path>,
+    cache: &Path,
+    to: &Path,
+) -> Result<()> {
     let mut bytes = programs::archive(cache)?;
     bytes.extend(modules_archive(modules)?.bytes()?);
     bytes.extend(job_archive(job, selftests, hmem_map)?.bytes()?);
@@ -41,12 +48,18 @@ pub fn write(job: &Job<'_>, modules: &Path, selftests: &Path, hmem_map: Option<&
 fn modules_archive(modules: &Path) -> Result<Archive> {
     let mut archive = Archive::default();
     let releases: Vec<PathBuf> = match fs::read_dir(modules) {
-        Ok(entries) => entries.filter_map(|entry| Some(entry.ok()?.path())).collect(),
+        Ok(entries) => entries
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .collect(),
         // A kernel with everything built in.
         Err(_) => Vec::new(),
     };
     for release in releases {
-        let name = release.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let name = release
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
         archive.tree(&format!("usr/lib/modules/{name}"), &release)?;
     }
     Ok(archive)
@@ -61,11 +74,20 @@ fn job_archive(job: &Job<'_>, selftests: &Path, hmem_map: Option<&Path>) -> Resu
         archive.tree("lab/hmem_rs", selftests)?;
     }
     for step in &job.scenario.steps {
-        archive.text(&format!("lab/steps/{}", step.name), 0o755, step_script(step, job, selftests)?);
+        archive.text(
+            &format!("lab/steps/{}", step.name),
+            0o755,
+            step_script(step, job, selftests)?,
+        );
     }
     if !job.scenario.guest.no_autoload.is_empty() {
-        let lines: String =
-            job.scenario.guest.no_autoload.iter().map(|module| format!("blacklist {module}\n")).collect();
+        let lines: String = job
+            .scenario
+            .guest
+            .no_autoload
+            .iter()
+            .map(|module| format!("blacklist {module}\n"))
+            .collect();
         archive.text("etc/modprobe.d/lab.conf", 0o644, lines);
     }
     if let Some(hmem_map) = hmem_map {
@@ -84,7 +106,12 @@ fn job_script(job: &Job<'_>) -> String {
         lines.push("lab_shell".into());
         return lines.join("\n") + "\n";
     }
-    for step in job.scenario.steps.iter().filter(|step| step.runs_on(job.flavour)) {
+    for step in job
+        .scenario
+        .steps
+        .iter()
+        .filter(|step| step.runs_on(job.flavour))
+    {
         lines.push(format!("lab_step {} {}", step.name, step.timeout));
         if job.scenario.snapshot_after(&step.name) {
             lines.push(format!("lab_snapshot after-{}", step.name));
@@ -107,7 +134,12 @@ fn step_script(step: &Step, job: &Job<'_>, selftests: &Path) -> Result<String> {
     match (&step.script, &step.run) {
         (Some(script), _) => {
             if !selftests.join(script).is_file() {
-                bail!("{}: step {}: no script {script} in {}", job.scenario.name, step.name, selftests.display());
+                bail!(
+                    "{}: step {}: no script {script} in {}",
+                    job.scenario.name,
+                    step.name,
+                    selftests.display()
+                );
             }
             text += "cd /lab/hmem_rs || exit 1\n";
             text += &format!("exec ./{script}");
@@ -156,10 +188,23 @@ mod tests {
              flavours = ['peer']\n[expect]\n[after.one]\n",
         )
         .unwrap();
-        let job = Job { scenario: &scenario, flavour: "lab", kver: "7.3", interactive: false };
+        let job = Job {
+            scenario: &scenario,
+            flavour: "lab",
+            kver: "7.3",
+            interactive: false,
+        };
         let script = job_script(&job);
-        assert!(script.ends_with("lab_coldplug\nlab_step one 90\nlab_snapshot after-one\nlab_snapshot end\n"), "{script}");
-        let peer = Job { flavour: "peer", ..job };
+        assert!(
+            script.ends_with(
+                "lab_coldplug\nlab_step one 90\nlab_snapshot after-one\nlab_snapshot end\n"
+            ),
+            "{script}"
+        );
+        let peer = Job {
+            flavour: "peer",
+            ..job
+        };
         assert!(job_script(&peer).contains("lab_step two 90"));
     }
 }

@@ -4,11 +4,11 @@
 //! ldd names. The archive is kept in the cache until one of the programs changes.
 
 use std::collections::BTreeSet;
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::fs;
 
 use anyhow::{bail, Context, Result};
 
@@ -18,23 +18,33 @@ use super::cpio::Archive;
 const LAYOUT: u32 = 1;
 
 const PROGRAMS: &[&str] = &[
-    "awk", "basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "cxl", "date", "daxctl", "dd", "diff", "dirname",
-    "dmesg", "env", "expr", "false", "find", "grep", "gzip", "head", "id", "jq", "kexec", "kmod", "ln", "ls", "mkdir",
-    "mkfifo", "mktemp", "mount", "mv", "ndctl", "numactl", "od", "printf", "readlink", "realpath", "rm", "rmdir",
-    "sed", "seq", "sleep", "sort", "stat", "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr",
-    "true", "udevadm", "umount", "uname", "uniq", "wc", "xargs",
+    "awk", "basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "cxl", "date", "daxctl", "dd",
+    "diff", "dirname", "dmesg", "env", "expr", "false", "find", "grep", "gzip", "head", "id", "jq",
+    "kexec", "kmod", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "ndctl", "numactl",
+    "od", "printf", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sleep", "sort", "stat",
+    "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "udevadm",
+    "umount", "uname", "uniq", "wc", "xargs",
 ];
 
 /// Libraries that programs open by name only, so that ldd does not show them.
-const OPENED: &[&str] =
-    &["libkmod.so.2", "libacl.so.1", "libblkid.so.1", "libmount.so.1", "libzstd.so.1", "liblzma.so.5", "libz.so.1"];
+const OPENED: &[&str] = &[
+    "libkmod.so.2",
+    "libacl.so.1",
+    "libblkid.so.1",
+    "libmount.so.1",
+    "libzstd.so.1",
+    "liblzma.so.5",
+    "libz.so.1",
+];
 
 const SEARCH: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"];
 
 /// The archive of all programs, from the cache or made anew.
 pub(super) fn archive(cache: &Path) -> Result<Vec<u8>> {
     let programs = found()?;
-    let file = cache.join("guest").join(format!("programs-{:016x}.cpio", stamp(&programs)?));
+    let file = cache
+        .join("guest")
+        .join(format!("programs-{:016x}.cpio", stamp(&programs)?));
     if let Ok(bytes) = fs::read(&file) {
         return Ok(bytes);
     }
@@ -54,13 +64,20 @@ fn found() -> Result<Vec<(&'static str, PathBuf)>> {
     let mut missing = Vec::new();
     let mut programs = Vec::new();
     for name in PROGRAMS {
-        match SEARCH.iter().map(|dir| Path::new(dir).join(name)).find(|path| path.is_file()) {
+        match SEARCH
+            .iter()
+            .map(|dir| Path::new(dir).join(name))
+            .find(|path| path.is_file())
+        {
             Some(path) => programs.push((*name, path)),
             None => missing.push(*name),
         }
     }
     if !missing.is_empty() {
-        bail!("the guest needs programs that are not installed: {}; use the toolbox, or install them", missing.join(" "));
+        bail!(
+            "the guest needs programs that are not installed: {}; use the toolbox, or install them",
+            missing.join(" ")
+        );
     }
     Ok(programs)
 }
@@ -69,7 +86,11 @@ fn found() -> Result<Vec<(&'static str, PathBuf)>> {
 fn stamp(programs: &[(&'static str, PathBuf)]) -> Result<u64> {
     let mut hasher = DefaultHasher::new();
     LAYOUT.hash(&mut hasher);
-    for path in programs.iter().map(|(_, path)| path.as_path()).chain([Path::new("/var/lib/dpkg/status")]) {
+    for path in programs
+        .iter()
+        .map(|(_, path)| path.as_path())
+        .chain([Path::new("/var/lib/dpkg/status")])
+    {
         path.hash(&mut hasher);
         if let Ok(meta) = fs::metadata(path) {
             (meta.len(), meta.mtime(), meta.ino()).hash(&mut hasher);
@@ -83,7 +104,19 @@ fn build(programs: &[(&'static str, PathBuf)]) -> Result<Archive> {
     for dir in ["bin", "sbin", "lib", "lib64"] {
         archive.link(dir, &format!("usr/{dir}"));
     }
-    for dir in ["proc", "sys", "dev", "run", "tmp", "root", "etc", "usr/lib64", "usr/sbin", "usr/lib/systemd", "var"] {
+    for dir in [
+        "proc",
+        "sys",
+        "dev",
+        "run",
+        "tmp",
+        "root",
+        "etc",
+        "usr/lib64",
+        "usr/sbin",
+        "usr/lib/systemd",
+        "var",
+    ] {
         archive.dir(dir);
     }
     archive.char_device("dev/console", 5, 1);
@@ -120,20 +153,35 @@ pub(super) fn add(archive: &mut Archive, path: &str, program: &Path) -> Result<(
 fn inside(path: &Path) -> String {
     let path = path.to_string_lossy();
     let path = path.trim_start_matches('/');
-    if path.starts_with("usr/") { path.to_string() } else { format!("usr/{path}") }
+    if path.starts_with("usr/") {
+        path.to_string()
+    } else {
+        format!("usr/{path}")
+    }
 }
 
 fn libraries(programs: &[&Path]) -> Result<BTreeSet<PathBuf>> {
-    let output = Command::new("ldd").args(programs).output().context("cannot run ldd")?;
+    let output = Command::new("ldd")
+        .args(programs)
+        .output()
+        .context("cannot run ldd")?;
     let text = String::from_utf8_lossy(&output.stdout);
     if let Some(line) = text.lines().find(|line| line.contains("not found")) {
         bail!("a program of the guest lacks a library: {}", line.trim());
     }
     let mut all: BTreeSet<PathBuf> = text.lines().filter_map(library).collect();
-    let dirs: BTreeSet<PathBuf> = all.iter().filter_map(|path| path.parent()).map(Path::to_path_buf).collect();
+    let dirs: BTreeSet<PathBuf> = all
+        .iter()
+        .filter_map(|path| path.parent())
+        .map(Path::to_path_buf)
+        .collect();
     if programs.len() > 1 {
         for name in OPENED {
-            all.extend(dirs.iter().map(|dir| dir.join(name)).find(|path| path.is_file()));
+            all.extend(
+                dirs.iter()
+                    .map(|dir| dir.join(name))
+                    .find(|path| path.is_file()),
+            );
         }
     }
     Ok(all)
@@ -141,7 +189,9 @@ fn libraries(programs: &[&Path]) -> Result<BTreeSet<PathBuf>> {
 
 /// `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)` or `/lib64/ld-linux-x86-64.so.2 (0x...)`.
 fn library(line: &str) -> Option<PathBuf> {
-    line.split_whitespace().find(|word| word.starts_with('/') && !word.ends_with(':')).map(PathBuf::from)
+    line.split_whitespace()
+        .find(|word| word.starts_with('/') && !word.ends_with(':'))
+        .map(PathBuf::from)
 }
 
 #[cfg(test)]
@@ -154,7 +204,10 @@ mod tests {
             library("\tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f)"),
             Some("/lib/x86_64-linux-gnu/libc.so.6".into())
         );
-        assert_eq!(library("\t/lib64/ld-linux-x86-64.so.2 (0x00007f)"), Some("/lib64/ld-linux-x86-64.so.2".into()));
+        assert_eq!(
+            library("\t/lib64/ld-linux-x86-64.so.2 (0x00007f)"),
+            Some("/lib64/ld-linux-x86-64.so.2".into())
+        );
         assert_eq!(library("/usr/bin/jq:"), None);
         assert_eq!(library("\tstatically linked"), None);
     }

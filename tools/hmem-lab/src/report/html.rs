@@ -51,12 +51,19 @@ fn case(report: &Report) -> String {
         out += &format!("<p>Did not run: {}</p>\n", escape(&skip.why));
     }
     if !report.note.is_empty() {
-        out += &format!("<p>The C driver differs here: {}</p>\n", escape(&report.note));
+        out += &format!(
+            "<p>The C driver differs here: {}</p>\n",
+            escape(&report.note)
+        );
     }
     if !report.verdicts.is_empty() {
         out += "<table><tr><th></th><th>check</th><th>expected</th><th>seen</th></tr>\n";
         for verdict in &report.verdicts {
-            let (class, sign) = if verdict.ok { ("ok", "✓") } else { ("bad", "✗") };
+            let (class, sign) = if verdict.ok {
+                ("ok", "✓")
+            } else {
+                ("bad", "✗")
+            };
             out += &format!(
                 "<tr><td class=\"{class}\">{sign}</td><td>{}</td><td><pre>{}</pre></td><td><pre>{}</pre></td></tr>\n",
                 escape(&verdict.check),
@@ -69,7 +76,10 @@ fn case(report: &Report) -> String {
     if let Some(svg) = map(&report.dir) {
         out += &format!("<figure>{svg}</figure>\n");
     }
-    out += &format!("<p class=\"place\">logs: <code>{}</code></p></details>\n", escape(&report.dir.display().to_string()));
+    out += &format!(
+        "<p class=\"place\">logs: <code>{}</code></p></details>\n",
+        escape(&report.dir.display().to_string())
+    );
     out
 }
 
@@ -88,10 +98,15 @@ mod tests {
     #[test]
     fn failures_come_first_and_nothing_is_fetched() {
         let text = text(&sample::reports(), Duration::from_secs(60));
-        assert!(text.contains("1 passed</b> <b class=\"bad\">2 failed</b> <b class=\"skip\">1 skipped"));
+        assert!(
+            text.contains("1 passed</b> <b class=\"bad\">2 failed</b> <b class=\"skip\">1 skipped")
+        );
         assert!(text.find("bad-7.3-lab") < text.find("good-7.3-lab"));
         assert!(text.contains("a &lt;title&gt;"));
         assert!(!text.contains("http"), "the page must be self-contained");
-        assert_eq!(text.matches("<details").count(), text.matches("</details>").count());
+        assert_eq!(
+            text.matches("<details").count(),
+            text.matches("</details>").count()
+        );
     }
 }

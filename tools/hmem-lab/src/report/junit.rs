@@ -16,7 +16,8 @@ pub fn text(reports: &[Report], time: Duration) -> String {
         time.as_secs_f64()
     );
     for report in reports {
-        let failed = report.verdicts.iter().filter(|verdict| !verdict.ok).count() + usize::from(unforgiven(report));
+        let failed = report.verdicts.iter().filter(|verdict| !verdict.ok).count()
+            + usize::from(unforgiven(report));
         let skipped = usize::from(report.skipped.is_some() && !unforgiven(report));
         let name = escape(&report.name);
         out += &format!(
@@ -66,7 +67,8 @@ mod tests {
     fn each_kind_of_result() {
         let text = text(&sample::reports(), Duration::from_secs(60));
         assert!(text.contains("tests=\"6\" failures=\"2\" time=\"60.0\""));
-        assert!(text.contains("<testsuite name=\"bad-7.3-lab\" tests=\"2\" failures=\"1\" skipped=\"0\""));
+        assert!(text
+            .contains("<testsuite name=\"bad-7.3-lab\" tests=\"2\" failures=\"1\" skipped=\"0\""));
         assert!(text.contains("expected:\na &amp; b\nseen:\nnone\nat all"));
         assert!(text.contains("<skipped message=\"no suite has it\"/>"));
         assert!(text.contains("<failure message=\"unknown\"/>"));

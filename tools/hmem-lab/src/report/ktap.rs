@@ -10,27 +10,48 @@ pub fn text(reports: &[Report]) -> String {
     for (index, report) in reports.iter().enumerate() {
         let number = index + 1;
         if !report.verdicts.is_empty() {
-            out += &format!("# Subtest: {}\n    KTAP version 1\n    1..{}\n", report.name, report.verdicts.len());
+            out += &format!(
+                "# Subtest: {}\n    KTAP version 1\n    1..{}\n",
+                report.name,
+                report.verdicts.len()
+            );
         }
         for (index, verdict) in report.verdicts.iter().enumerate() {
             if !verdict.ok {
                 out += &diagnostic("expected", &verdict.expected);
                 out += &diagnostic("seen", &verdict.seen);
             }
-            out += &format!("    {} {} {}\n", word(verdict.ok), index + 1, line(&verdict.check));
+            out += &format!(
+                "    {} {} {}\n",
+                word(verdict.ok),
+                index + 1,
+                line(&verdict.check)
+            );
         }
         if report.failed() {
             out += &format!("# log: {}\n", report.dir.join("console.log").display());
         }
         // KTAP calls a skipped test "ok"; one that may not be skipped is not.
-        let skip = report.skipped.as_ref().map(|skip| format!(" # SKIP {}", line(&skip.why))).unwrap_or_default();
-        out += &format!("{} {number} {}{skip}\n", word(!report.failed()), report.name);
+        let skip = report
+            .skipped
+            .as_ref()
+            .map(|skip| format!(" # SKIP {}", line(&skip.why)))
+            .unwrap_or_default();
+        out += &format!(
+            "{} {number} {}{skip}\n",
+            word(!report.failed()),
+            report.name
+        );
     }
     out
 }
 
 fn word(ok: bool) -> &'static str {
-    if ok { "ok" } else { "not ok" }
+    if ok {
+        "ok"
+    } else {
+        "not ok"
+    }
 }
 
 /// `#` would begin a directive.
@@ -39,7 +60,9 @@ fn line(text: &str) -> String {
 }
 
 fn diagnostic(title: &str, text: &str) -> String {
-    text.lines().map(|line| format!("    # {title}: {line}\n")).collect()
+    text.lines()
+        .map(|line| format!("    # {title}: {line}\n"))
+        .collect()
 }
 
 #[cfg(test)]

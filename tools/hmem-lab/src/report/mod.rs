@@ -58,18 +58,37 @@ pub(crate) mod sample {
             note: String::new(),
         };
         vec![
-            report("good-7.3-lab", vec![Verdict::pass("boot"), Verdict::pass("dax devices")], None),
+            report(
+                "good-7.3-lab",
+                vec![Verdict::pass("boot"), Verdict::pass("dax devices")],
+                None,
+            ),
             report(
                 "bad-7.3-lab",
-                vec![Verdict::pass("boot"), Verdict::fail("dax devices", "a & b", "none\nat all")],
+                vec![
+                    Verdict::pass("boot"),
+                    Verdict::fail("dax devices", "a & b", "none\nat all"),
+                ],
                 None,
             ),
             report(
                 "away-7.3-lab",
                 Vec::new(),
-                Some(Skip { id: "kernel-7.3".into(), why: "no suite has it".into(), forgiven: true }),
+                Some(Skip {
+                    id: "kernel-7.3".into(),
+                    why: "no suite has it".into(),
+                    forgiven: true,
+                }),
             ),
-            report("lost-7.3-lab", Vec::new(), Some(Skip { id: "x".into(), why: "unknown".into(), forgiven: false })),
+            report(
+                "lost-7.3-lab",
+                Vec::new(),
+                Some(Skip {
+                    id: "x".into(),
+                    why: "unknown".into(),
+                    forgiven: false,
+                }),
+            ),
         ]
     }
 }
