@@ -2,19 +2,23 @@
 # SPDX-License-Identifier: GPL-2.0
 # Grafts real kernel sources, checks that what must be refused is, and mails the series to itself.
 #
-# usage: real-trees.sh GRAFT TREE...
+# usage: real-trees.sh TREE...
 #
-# GRAFT is the program, each TREE pristine kernel sources; both are only read. Prints KTAP.
-# What checkpatch warns of is listed, and fails with STRICT=1.
+# Each TREE is kernel sources, pristine or grafted, and is only read. Prints KTAP, and a sum at the
+# end. What checkpatch warns of is listed, and fails with STRICT=1. GRAFT names the program, which
+# is built otherwise.
 set -euo pipefail
 
-if [ $# -lt 2 ]; then
-	echo "usage: ${0##*/} GRAFT TREE..." >&2
+if [ $# -lt 1 ]; then
+	echo "usage: ${0##*/} TREE..." >&2
 	exit 2
 fi
-graft=$(realpath "$1")
-shift
-repo=$(realpath "$(dirname "$0")/../../..")
+top=$(realpath "$(dirname "$0")/../../..")
+graft=${GRAFT:-}
+if [ -z "$graft" ]; then
+	cargo build --release --quiet --locked --manifest-path "$top/tools/Cargo.toml" --package graft
+	graft=${CARGO_TARGET_DIR:-$top/tools/target}/release/graft
+fi
 # In memory where there is one: many small copies.
 work=$(mktemp -d -p /dev/shm 2>/dev/null || mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -23,6 +27,22 @@ for tool in git perl diff; do
 	if ! command -v "$tool" >/dev/null; then
 		echo "${0##*/}: $tool is missing: run this inside the toolbox" >&2
 		exit 2
+	fi
+done
+
+for tree in "$@"; do
+	"$graft" status "$tree" >/dev/null || exit 2
+done
+
+# The overlay as it is now, however long this takes.
+repo=$work/overlay
+mkdir -p "$repo/tools/graft"
+cp "$top/MAINTAINERS" "$repo/"
+cp -r "$top/tools/graft/edits" "$top/tools/graft/series.toml" "$repo/tools/graft/"
+for dir in Documentation drivers include rust samples tools/testing; do
+	if [ -d "$top/$dir" ]; then
+		mkdir -p "$repo/$(dirname "$dir")"
+		cp -r "$top/$dir" "$repo/$dir"
 	fi
 done
 
@@ -56,17 +76,25 @@ edited() {
 	sed -n "s/^file *= *[\"']\(.*\)[\"'].*/\1/p" "$repo"/tools/graft/edits/*.toml | sort -u
 }
 
-# Copies the few files of a tree that a graft looks at.
+# Copies the few files of a tree that a graft looks at, without a graft.
 sparse() {
 	local tree=$1 to=$2 file
 	rm -rf "$to"
 	mkdir -p "$to/drivers"
-	{ printf '%s\n' Makefile Kbuild Kconfig; edited; } | while read -r file; do
+	{
+		printf '%s\n' Makefile Kbuild Kconfig
+		edited
+		"$graft" status "$tree" | sed -n 's/^  edited  //p'
+	} | sort -u | while read -r file; do
 		if [ -e "$tree/$file" ]; then
 			mkdir -p "$to/$(dirname "$file")"
 			cp -p "$tree/$file" "$to/$file"
 		fi
 	done
+	if [ -d "$tree/.hmem-graft" ]; then
+		cp -r "$tree/.hmem-graft" "$to/"
+		"$graft" undo "$to" >/dev/null
+	fi
 }
 
 run() {
@@ -193,5 +221,5 @@ for tree in "$@"; do
 	sed "s|^$mails/|# $version: |" "$work/warnings"
 done
 echo "1..$count"
-echo "# $((count - failed)) passed, $failed failed"
+echo "$((count - failed)) passed, $failed failed"
 [ "$failed" = 0 ]
