@@ -109,7 +109,8 @@ every_byte_is_accounted_for() {
 
 # What the firmware (or memmap=) set aside, from the last memory map in the kernel log: START-END, one a line.
 set_aside() {
-	dmesg | sed -n 's/^\[ *[0-9.]*\] //; s/^\([A-Za-z0-9-]*\): \[mem \(0x[0-9a-f]*-0x[0-9a-f]*\)\] *\(.*\)/\1 \2 \3/p' |
+	local maps='BIOS-[a-z0-9]+|extended|user|modified'
+	dmesg | sed -nE 's/^\[ *[0-9.]*\] //; s/^('"$maps"'): \[mem (0x[0-9a-f]+-0x[0-9a-f]+)\] *(.*)/\1 \2 \3/p' |
 		awk '$1 != who { who = $1; list = "" } / soft reserved$/ { list = list $2 "\n" } END { printf "%s", list }'
 }
 
