@@ -13,6 +13,7 @@ use std::collections::BTreeSet;
 /// Fills in [`Map::soft_reserved`] and [`Map::areas`].
 pub fn derive(map: &mut Map) {
     map.soft_reserved = soft_reserved(map);
+    place_regions(map);
     let windows = map
         .cxl
         .windows
@@ -101,6 +102,30 @@ fn soft_reserved(map: &Map) -> Vec<SoftReserved> {
     merged
 }
 
+/// Where a dax region lies that is partly given out: no file says it, but only one Soft Reserved range has
+/// its size and holds its devices.
+fn place_regions(map: &mut Map) {
+    for region in map
+        .dax_regions
+        .iter_mut()
+        .filter(|r| r.kind == RegionKind::Hmem)
+    {
+        let devices = map.dax_devices.iter().filter(|d| d.region == region.parent);
+        let mappings: Vec<Range> = devices.flat_map(|d| &d.mappings).map(|m| m.range).collect();
+        if region.range.is_some() || mappings.is_empty() {
+            continue;
+        }
+        let fits = |range: &Range| {
+            region.size == Some(range.size()) && mappings.iter().all(|m| range.contains(*m))
+        };
+        region.range = map.soft_reserved.iter().map(|s| s.range).find(fits);
+        let device = map.hmem_devices.iter_mut().find(|d| d.path == region.path);
+        if let Some(device) = device {
+            device.range = device.range.or(region.range);
+        }
+    }
+}
+
 /// Nodes of what lies in `range`.
 fn nodes_in(map: &Map, range: Range) -> Vec<i32> {
     let dax = map
@@ -178,6 +203,12 @@ fn edges(map: &Map) -> Vec<u64> {
     ranges.extend(map.cxl.regions.iter().filter_map(|r| r.range));
     ranges.extend(map.hmem_devices.iter().filter_map(|d| d.range));
     ranges.extend(map.dax_regions.iter().filter_map(|d| d.range));
+    ranges.extend(
+        map.dax_devices
+            .iter()
+            .flat_map(|d| &d.mappings)
+            .map(|m| m.range),
+    );
     ranges.extend(map.iomem.iter().map(|e| e.range));
     for decision in map.hmem_rs.iter().flat_map(|t| &t.ranges) {
         ranges.push(decision.range);
@@ -234,7 +265,12 @@ impl<'a> Claims<'a> {
             .dax_regions
             .iter()
             .filter(|r| r.kind == RegionKind::Other);
-        let hmem = map.hmem_devices.iter().find(|d| here(d.range));
+        let mapped = |d: &HmemDevice| {
+            let mut devices = map.dax_devices.iter().filter(|x| x.region == d.name);
+            devices.any(|x| x.mappings.iter().any(|m| m.range.contains(piece)))
+        };
+        let mut devices = map.hmem_devices.iter();
+        let hmem = devices.find(|d| here(d.range) || (d.range.is_none() && mapped(d)));
         let by_size = hmem_by_size(map, piece).filter(|_| hmem.is_none());
         Self {
             region: regions.first().copied(),

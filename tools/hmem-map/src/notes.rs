@@ -79,15 +79,11 @@ fn unused(map: &Map) -> Vec<(NoteKind, String)> {
         (count + 1, bytes.saturating_add(device.size.unwrap_or(0)))
     });
     if count > 0 {
-        let which = if count == 1 {
-            "a dax device".into()
-        } else {
-            format!("{count} dax devices")
+        let size = text::size(bytes);
+        let text = match count {
+            1 => format!("a dax device of {size} could not be bound to a driver"),
+            _ => format!("{count} dax devices of {size} in all could not be bound to a driver"),
         };
-        let text = format!(
-            "{} lie in {which} that no driver could take",
-            text::size(bytes)
-        );
         lines.push((NoteKind::Warning, text));
     }
     lines

@@ -16,6 +16,10 @@ pub(crate) fn part(map: &Map, claims: &Claims<'_>, owner: &Owner, piece: Range) 
             "{device} was registered over the committed {region}: they keep each other out"
         )),
         Owner::Trimmed => match claims.decided {
+            // The driver has one word for it.
+            Some(Piece::Trimmed { reason, .. }) if reason == "alignment" => {
+                Some("alignment: dax takes whole 2 MiB only".into())
+            }
             Some(Piece::Trimmed { reason, .. }) => Some(reason.clone()),
             _ => None,
         },

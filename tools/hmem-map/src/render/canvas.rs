@@ -125,6 +125,18 @@ impl Canvas {
         );
     }
 
+    /// One line of text from bottom to top, its middle at `x`, `y`.
+    pub(super) fn upright(&mut self, (x, y): (f64, f64), font: Font, text: &str) {
+        let _ = writeln!(
+            self.body,
+            r#"<text transform="translate({:.1},{y:.1}) rotate(-90)" font-size="{}" fill="{}" text-anchor="middle">{}</text>"#,
+            x + font.size * 0.36,
+            font.size,
+            font.fill,
+            escape(text)
+        );
+    }
+
     /// Puts another canvas on top.
     pub(super) fn append(&mut self, other: Canvas) {
         self.body.push_str(&other.body);

@@ -228,7 +228,17 @@ fn part(map: &Map, part: &Part) -> Item {
             .cxl_region(region)
             .map(describe::region)
             .unwrap_or_default(),
-        _ => String::new(),
+        owner => {
+            let region = map
+                .dax_regions
+                .iter()
+                .find(|r| r.parent == owner_device(map, owner));
+            let free = region
+                .and_then(|r| r.available_size)
+                .filter(|free| *free > 0);
+            free.map(|free| format!("{} not given out", text::size(free)))
+                .unwrap_or_default()
+        }
     };
     let mut devices: Vec<&DaxDevice> = part.dax.iter().filter_map(|n| map.dax_device(n)).collect();
     devices.extend(

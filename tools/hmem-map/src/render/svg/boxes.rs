@@ -2,7 +2,7 @@
 
 //! Boxes with their labels and break marks.
 
-use super::look::{Look, NAME, SMALL};
+use super::look::{Look, NAME, SMALL, UPRIGHT};
 use super::Picture;
 use crate::range::Range;
 use crate::render::axis::Segment;
@@ -36,7 +36,7 @@ impl Picture<'_> {
         let name = NAME.ink(block.look.ink);
         let small = SMALL.ink(block.look.ink);
         let Some(first) = block.name.iter().find(|l| name.width(l) <= room) else {
-            return block.name.is_empty();
+            return block.name.is_empty() || self.upright(&block, (left, right));
         };
         let tall = block.rows.1 - block.rows.0 >= 34.0;
         let fitting = block
@@ -67,6 +67,25 @@ impl Picture<'_> {
             self.canvas
                 .text((middle, base + 15.0), Anchor::Middle, small, second);
         }
+        true
+    }
+
+    /// Turns the shortest name of a narrow box, if it fits so.
+    fn upright(&mut self, block: &Block<'_>, (left, right): (f64, f64)) -> bool {
+        let font = UPRIGHT.ink(block.look.ink);
+        let (top, bottom) = block.rows;
+        let Some(name) = block
+            .name
+            .last()
+            .filter(|n| font.width(n) <= bottom - top - 2.0)
+        else {
+            return false;
+        };
+        if right - left < 13.0 || block.look.is_hatched() {
+            return false;
+        }
+        self.canvas
+            .upright(((left + right) / 2.0, (top + bottom) / 2.0), font, name);
         true
     }
 

@@ -13,6 +13,7 @@ pub(super) const TITLE: Font = Font::bold(17.0, INK);
 pub(super) const SUBTITLE: Font = Font::plain(12.5, SOFT);
 pub(super) const NAME: Font = Font::bold(13.0, INK);
 pub(super) const SMALL: Font = Font::plain(11.5, INK);
+pub(super) const UPRIGHT: Font = Font::plain(10.0, INK);
 pub(super) const FAINT: Font = Font::plain(11.0, SOFT);
 
 /// How a box looks.

@@ -15,8 +15,29 @@ use crate::{text, why};
 /// A text that found no room in its box, or must not be overlooked.
 struct Callout {
     range: Range,
-    text: String,
+    name: String,
+    why: Option<String>,
     ink: &'static str,
+}
+
+impl Callout {
+    /// A reason that many have in common is given once.
+    fn grouped(callouts: Vec<Callout>) -> Vec<(Callout, usize)> {
+        let mut groups: Vec<(Callout, usize)> = Vec::new();
+        let common = |why: &Option<String>| callouts.iter().filter(|c| c.why == *why).count() > 2;
+        let common: Vec<bool> = callouts
+            .iter()
+            .map(|c| c.why.is_some() && common(&c.why))
+            .collect();
+        for (callout, common) in callouts.into_iter().zip(common) {
+            let same = |(first, _): &&mut (Callout, usize)| common && first.why == callout.why;
+            match groups.iter_mut().find(same) {
+                Some((_, more)) => *more += 1,
+                None => groups.push((callout, 0)),
+            }
+        }
+        groups
+    }
 }
 
 impl Picture<'_> {
@@ -34,7 +55,7 @@ impl Picture<'_> {
     }
 
     pub(super) fn owners(&mut self) {
-        let rows = self.lane(46.0, "Owner", "");
+        let rows = self.lane(52.0, "Owner", "");
         let mut callouts = Vec::new();
         for part in self.parts() {
             let quiet = part.owner == Owner::Nobody && !part.soft_reserved;
@@ -55,10 +76,10 @@ impl Picture<'_> {
             });
             let why = part.why.as_deref().filter(|_| is_alarming(&part));
             if !quiet && (!fits || why.is_some()) {
-                let text = titled(&format!("{name} {size}"), why);
                 callouts.push(Callout {
                     range: part.range,
-                    text,
+                    name: format!("{name} {size}"),
+                    why: why.map(str::to_string),
                     ink: look.beside(),
                 });
             }
@@ -67,7 +88,7 @@ impl Picture<'_> {
     }
 
     pub(super) fn dax(&mut self) {
-        let rows = self.lane(46.0, "dax devices", "");
+        let rows = self.lane(52.0, "dax devices", "");
         let map = self.map;
         let mut callouts = Vec::new();
         for device in &map.dax_devices {
@@ -91,10 +112,10 @@ impl Picture<'_> {
                     title: titled(&title, why.as_deref()),
                 });
                 if !fits || why.is_some() {
-                    let text = titled(&format!("{} {mode}", device.name), why.as_deref());
                     callouts.push(Callout {
                         range: mapping.range,
-                        text,
+                        name: format!("{} {mode}", device.name),
+                        why: why.clone(),
                         ink: look.beside(),
                     });
                 }
@@ -153,11 +174,18 @@ impl Picture<'_> {
         const ROWS: usize = 4;
         let mut labels = Labels::new(20.0, WIDTH - RIGHT + 10.0, ROWS);
         let mut depth = None;
-        for callout in callouts {
+        for (callout, more) in Callout::grouped(callouts) {
+            let text = match more {
+                0 => titled(&callout.name, callout.why.as_deref()),
+                _ => titled(
+                    &format!("{} and {more} more", callout.name),
+                    callout.why.as_deref(),
+                ),
+            };
             let font = SMALL.ink(callout.ink);
             let (left, right) = self.axis.span(callout.range);
             let x = (left + right) / 2.0;
-            let Some(text) = font.shorten(&callout.text, WIDTH - LEFT - RIGHT) else {
+            let Some(text) = font.shorten(&text, WIDTH - LEFT - RIGHT) else {
                 continue;
             };
             let Some((row, left)) = labels.place(x, font.width(&text)) else {

@@ -3,7 +3,7 @@
 //! What lies around the lanes: guides, addresses, legend, scale.
 
 use super::boxes::outline;
-use super::look::{self, Look, FAINT, RESERVED, RULE, SMALL};
+use super::look::{self, Look, FAINT, REGION, RESERVED, RULE, SMALL};
 use super::{Picture, LEFT, RIGHT, WIDTH};
 use crate::model::{AreaKind, Owner, Part};
 use crate::range::Range;
@@ -122,7 +122,12 @@ impl Picture<'_> {
             let part = parts.iter().find(|p| pick(p))?;
             Some((*name, look::owner(&part.owner, part.soft_reserved)))
         });
-        reserved.into_iter().chain(found).collect()
+        let mut keys: Vec<_> = reserved.into_iter().chain(found).collect();
+        if self.map.cxl.regions.iter().any(|r| r.range.is_some()) {
+            keys.retain(|(name, _)| *name != KEYS[0].0);
+            keys.insert(1.min(keys.len()), (KEYS[0].0, REGION));
+        }
+        keys
     }
 
     /// A bar of a round number of bytes, and what the break mark means.
