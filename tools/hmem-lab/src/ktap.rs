@@ -27,6 +27,9 @@ pub fn read<'a>(lines: impl IntoIterator<Item = &'a str>) -> Results {
     let mut results = Results::default();
     for line in lines {
         if let Some(count) = line.strip_prefix("1..") {
+            if let Some((_, why)) = line.split_once("# SKIP") {
+                results.skipped.push(why.trim().to_string());
+            }
             results.plan = count
                 .split_whitespace()
                 .next()
@@ -114,7 +117,7 @@ mod tests {
         assert!(fails(true, 1, "1..1\nnot ok 1 gone\n").contains("gone"));
         assert!(fails(true, 0, "1..1\nnot ok 1 gone\n").contains("gone"));
         assert!(fails(true, 0, "1..2\nok 1 a\n").contains("1 of 2"));
-        assert!(fails(true, 4, "1..0 # SKIP no root\n").contains("skipped"));
+        assert!(fails(true, 4, "1..0 # SKIP no root\n").contains("skipped: no root"));
         assert!(fails(true, 0, "1..1\nok 1 a # SKIP no such thing\n")
             .contains("a # SKIP no such thing"));
         assert!(fails(true, 0, "").contains("no test"));

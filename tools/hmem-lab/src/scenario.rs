@@ -237,7 +237,7 @@ pub struct Step {
 }
 
 fn default_step_timeout() -> u64 {
-    90
+    150
 }
 
 /// What the C driver shows with the same inputs.

@@ -91,7 +91,14 @@ fn hmem_map(repository: &Path) -> Result<PathBuf> {
     let beside = dir.join("hmem-map");
     let mut cargo = Command::new("cargo");
     cargo
-        .args(["build", "--quiet", "--locked", "--package", "hmem-map", "--manifest-path"])
+        .args([
+            "build",
+            "--quiet",
+            "--locked",
+            "--package",
+            "hmem-map",
+            "--manifest-path",
+        ])
         .arg(repository.join("tools/Cargo.toml"))
         .arg("--target-dir")
         .arg(dir.parent().unwrap_or(dir));

@@ -197,7 +197,7 @@ mod tests {
         let script = job_script(&job);
         assert!(
             script.ends_with(
-                "lab_coldplug\nlab_step one 90\nlab_snapshot after-one\nlab_snapshot end\n"
+                "lab_coldplug\nlab_step one 150\nlab_snapshot after-one\nlab_snapshot end\n"
             ),
             "{script}"
         );
@@ -205,6 +205,6 @@ mod tests {
             flavour: "peer",
             ..job
         };
-        assert!(job_script(&peer).contains("lab_step two 90"));
+        assert!(job_script(&peer).contains("lab_step two 150"));
     }
 }

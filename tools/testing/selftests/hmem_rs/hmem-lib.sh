@@ -9,6 +9,7 @@
 #   HMEM_MODULE=NAME          the module under test. Default: the one that is loaded.
 
 PLATFORM=/sys/bus/platform
+# shellcheck disable=SC2034 # for the tests
 DAX=/sys/bus/dax
 TABLE=/sys/kernel/debug/hmem_rs/ranges
 
@@ -151,21 +152,20 @@ wait_for() {
 # Nothing is loading, and the driver has decided about every range.
 settle() {
 	! command -v udevadm > /dev/null || udevadm settle --timeout=30
-	[ ! -r "$TABLE" ] || wait_for decided
+	wait_for decided
 }
 
 decided() {
-	! grep -q 'state waiting' "$TABLE"
+	[ ! -r "$TABLE" ] || [[ $(< "$TABLE") != *"state waiting"* ]]
 }
 
-# same_state BEFORE: whether it is like that again, and the difference if not.
+# same_state BEFORE: whether it is like that again, and the difference if not. Drivers bind a moment after
+# the device has appeared, and the driver may decide later still.
 same_state() {
 	local now try
-	settle
-	# Drivers bind a moment after the device has appeared.
-	for ((try = 0; try < 50; try++)); do
+	for ((try = 0; try < 200; try++)); do
 		now=$(hmem_state)
-		[ "$now" != "$1" ] || return 0
+		[ "$now" != "$1" ] || ! decided || return 0
 		sleep 0.1
 	done
 	diff <(echo "$1") <(echo "$now")

@@ -24,7 +24,8 @@ rebind() {
 	local round
 	for ((round = 1; round <= count; round++)); do
 		unbind "$1" "$2" || { echo "unbind, round $round" && return 1; }
-		[ "$(driver_of "$PLATFORM/devices/$2")" = none ] || { echo "still bound in round $round" && return 1; }
+		driver "$PLATFORM/devices/$2"
+		[ "$REPLY" = none ] || { echo "still bound in round $round" && return 1; }
 		bind "$1" "$2" || { echo "bind, round $round" && return 1; }
 		same_state "$before" || { echo "changed in round $round" && return 1; }
 	done

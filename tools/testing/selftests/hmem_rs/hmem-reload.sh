@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Unloads and loads the driver many times, by its own name and as dax_hmem. Each time everything must be as
-# before.
+# Unloads and loads the driver many times, in turn by its own name and as dax_hmem, which scripts use. Each time
+# everything must be as before.
 #
 #   HMEM_TEST_COUNT=N   how often (20)
 
@@ -11,25 +11,25 @@
 
 count=${HMEM_TEST_COUNT:-20}
 
-# reload NAME: COUNT times.
+# reload NAME
 reload() {
-	local round
+	unload || { echo "unload" && return 1; }
+	[ -z "$(hmem_devices)" ] || { echo "devices are left: $(hmem_devices)" && return 1; }
+	load "$1" || { echo "load" && return 1; }
+	[ -d "/sys/module/$HMEM_MODULE" ] || { echo "modprobe $1 did not load $HMEM_MODULE" && return 1; }
+	same_state "$before"
+}
+
+reload_in_turn() {
+	local round name=dax_hmem
 	for ((round = 1; round <= count; round++)); do
-		unload || { echo "unload, round $round" && return 1; }
-		[ -z "$(hmem_devices)" ] || { echo "devices are left in round $round: $(hmem_devices)" && return 1; }
-		load "$1" || { echo "load, round $round" && return 1; }
-		[ -d "/sys/module/$HMEM_MODULE" ] || { echo "modprobe $1 did not load $HMEM_MODULE" && return 1; }
-		same_state "$before" || { echo "changed in round $round" && return 1; }
+		if [ "$name" = dax_hmem ]; then name=$HMEM_MODULE; else name=dax_hmem; fi
+		reload "$name" || { echo "in round $round, as $name" && return 1; }
 	done
 }
 
 hmem_begin_destructive
 before=$(hmem_state)
-if [ "$HMEM_MODULE" = dax_hmem ]; then
-	ktap_set_plan 1
-else
-	ktap_set_plan 2
-	check "loaded as $HMEM_MODULE $count times" reload "$HMEM_MODULE"
-fi
-check "loaded as dax_hmem $count times" reload dax_hmem
+ktap_set_plan 1
+check "loaded $count times as $HMEM_MODULE and as dax_hmem" reload_in_turn
 ktap_finished
