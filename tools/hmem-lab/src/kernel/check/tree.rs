@@ -2,6 +2,7 @@
 
 //! Checks of the overlay in a kernel tree: 7.3, as the flavour lab builds it.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -96,7 +97,15 @@ pub(super) fn rustfmt(ground: &Ground) -> Result<Findings> {
     rustfmt
         .args(["--check", "-l", "--edition", "2021", "--config-path"])
         .arg(grafted.tree.join(".rustfmt.toml"));
-    findings(rustfmt.args(&grafted.rust).current_dir(&grafted.tree))
+    let found = findings(rustfmt.args(&grafted.rust).current_dir(&grafted.tree))?;
+    // A module is read once for itself and once for its crate.
+    let prefix = format!("{}/", grafted.tree.display());
+    let files: BTreeSet<String> = found
+        .iter()
+        .flat_map(|text| text.lines())
+        .map(|line| line.replace(&prefix, ""))
+        .collect();
+    Ok(files.into_iter().collect())
 }
 
 /// The kernel's own choice of lints, for the kernel crate and each crate of the overlay.
@@ -193,20 +202,23 @@ fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
     let out = built.obj.join("check");
     kernel::dirs::make(&out)?;
     let mut command = Command::new(driver);
-    let mut arguments = line
-        .split_whitespace()
-        .skip_while(|word| *word != "rustc")
-        .skip(1)
-        .peekable();
-    if arguments.peek().is_none() {
+    let arguments: Vec<&str> = line.split_whitespace().collect();
+    let Some(rustc) = arguments.iter().position(|word| *word == "rustc") else {
         bail!("not a rustc command: {line}");
+    };
+    // What make sets for this one command, such as the module's name
+    for (name, value) in arguments[..rustc]
+        .iter()
+        .filter_map(|word| word.split_once('='))
+    {
+        command.env(name, value);
     }
-    for argument in arguments {
+    for argument in &arguments[rustc + 1..] {
         let driver_only = argument.starts_with("--emit")
             || argument.starts_with("--remap-path-scope")
             || argument.starts_with("--remap-path-prefix");
         if !driver_only {
-            command.arg(argument.trim_matches('\'').replace("\\\"", "\""));
+            command.arg(argument.replace('\'', "").replace("\\\"", "\""));
         }
     }
     if driver == "rustdoc" {
@@ -222,7 +234,8 @@ fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
         command.arg(format!("--emit=metadata={}/x.rmeta", out.display()));
     }
     command
-        .env("OBJTREE", &built.obj)
+        // As the kernel's make does: the kernel is written with unstable features.
+        .env("RUSTC_BOOTSTRAP", "1")
         .env("CLIPPY_CONF_DIR", &built.tree)
         .current_dir(&built.obj);
     let output = command
