@@ -41,8 +41,12 @@ run: ## Build the kernel, boot it, show who owns the memory
 	@$(lab) run --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc)
 
 .PHONY: test
-test: ## Prove everything: scenarios, host tests, checks
+test: ## Host tests, and the scenarios on Linux 7.3, in Rust and in C
 	@tools/test-all
+
+.PHONY: test-all
+test-all: ## The same with all kernels that scenarios ask for; takes long
+	@tools/test-all --kver 7.3 --kver 7.2
 
 .PHONY: check
 check: ## Formatting, lints, documentation, patch style; fails on any finding
