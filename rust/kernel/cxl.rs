@@ -9,7 +9,7 @@ use crate::{
     range::Range, //
 };
 
-#[cfg(CONFIG_CXL_REGION)]
+#[cfg(all(CONFIG_CXL_REGION, CONFIG_PHYS_ADDR_T_64BIT))]
 use crate::{
     bindings,
     error::to_result, //
@@ -29,7 +29,7 @@ pub struct CommittedRegion {
 /// # Safety
 ///
 /// `res` must point at a valid resource, `data` at a vector that nobody else uses.
-#[cfg(CONFIG_CXL_REGION)]
+#[cfg(all(CONFIG_CXL_REGION, CONFIG_PHYS_ADDR_T_64BIT))]
 #[inline(never)]
 unsafe extern "C" fn note(res: *const bindings::resource, id: c_int, data: *mut c_void) -> c_int {
     // SAFETY: By the safety requirements.
@@ -68,10 +68,10 @@ unsafe extern "C" fn note(res: *const bindings::resource, id: c_int, data: *mut 
 /// May sleep. Takes the lock of the CXL regions for reading.
 #[inline]
 pub fn committed_regions() -> Result<KVec<CommittedRegion>> {
-    #[cfg_attr(not(CONFIG_CXL_REGION), expect(unused_mut))]
+    #[allow(unused_mut)]
     let mut regions = KVec::new();
 
-    #[cfg(CONFIG_CXL_REGION)]
+    #[cfg(all(CONFIG_CXL_REGION, CONFIG_PHYS_ADDR_T_64BIT))]
     // SAFETY: The vector is what the callback needs, and both are used during the call only.
     to_result(unsafe {
         bindings::cxl_walk_committed_regions(Some(note), (&raw mut regions).cast())

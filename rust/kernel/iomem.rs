@@ -8,22 +8,23 @@
 //! All answers are snapshots: the tree may change as soon as a function returns. Who needs certainty
 //! claims the range, and handles the failure.
 //!
-//! The queries are inline on purpose: their calls to the C functions are part of the
-//! module that uses them, where tools such as cxl_test can replace them.
+//! The functions called `intersects` are inline on purpose: their calls to the C functions are part
+//! of the module that uses them, where cxl_test replaces them.
 //!
 //! C header: [`include/linux/ioport.h`](srctree/include/linux/ioport.h)
 
 use crate::{
     bindings,
-    error::to_result,
     prelude::*,
-    range::Range,
-    types::Opaque, //
+    range::Range, //
 };
-use core::mem::ManuallyDrop;
+use core::ptr::NonNull;
 
 // CAST: `c_ulong` has at least 32 bits.
 const MEM: c_ulong = bindings::IORESOURCE_MEM as c_ulong;
+
+/// The C walk goes on behind the end of what it found, which must not be the start again.
+const LAST: u64 = u64::MAX - 1;
 
 /// What a resource of the tree describes, beyond being memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +73,7 @@ impl Intersection {
 
 /// Tells whether `range` touches memory resources described as `desc`.
 ///
-/// A range longer than `usize` can count is asked about in parts by no one: it is taken as long as
-/// possible, which covers all physical memory of such a machine.
+/// A length beyond `usize` counts as `usize::MAX`.
 ///
 /// # Context
 ///
@@ -118,7 +118,6 @@ unsafe extern "C" fn note(res: *mut bindings::resource, arg: *mut c_void) -> c_i
 
 impl Parts {
     /// Runs the C function `walk` with a callback and what that needs.
-    #[inline]
     fn collect(
         walk: impl FnOnce(
             *mut c_void,
@@ -139,6 +138,8 @@ impl Parts {
 /// Returns the memory resources described as `desc` that overlap `range`, in ascending order,
 /// clipped to `range`.
 ///
+/// The C walk does not look at ranges of a single byte, nor at the last byte of the address space.
+///
 /// # Errors
 ///
 /// [`ENOMEM`] if there is no memory for the answer.
@@ -146,7 +147,6 @@ impl Parts {
 /// # Context
 ///
 /// May sleep; takes the resource lock.
-#[inline]
 pub fn parts(range: Range, desc: Desc) -> Result<KVec<Range>> {
     Parts::collect(|arg, callback| {
         // The return value tells what `arg` tells, or that nothing was found.
@@ -158,7 +158,7 @@ pub fn parts(range: Range, desc: Desc) -> Result<KVec<Range>> {
                 desc.into_raw(),
                 MEM,
                 range.start(),
-                range.end(),
+                range.end().min(LAST),
                 arg,
                 callback,
             )
@@ -215,27 +215,36 @@ pub mod soft_reserved {
     /// }
     /// # Ok::<(), Error>(())
     /// ```
-    #[inline]
     pub fn parts(range: Range) -> Result<KVec<Range>> {
         Parts::collect(|arg, callback| {
             // The return value tells what `arg` tells, or that nothing was found.
             //
             // SAFETY: `arg` is what the callback needs, and both are used during the call only. The
             // callback gets a resource on the stack of the C function, and no lock is held.
-            unsafe { bindings::walk_soft_reserve_res(range.start(), range.end(), arg, callback) };
+            unsafe {
+                bindings::walk_soft_reserve_res(
+                    range.start(),
+                    range.end().min(LAST),
+                    arg,
+                    callback,
+                )
+            };
         })
     }
 }
 
 /// An entry of one's own in the tree, called `Soft Reserved`, until it is dropped.
 ///
-/// It says who has the range without claiming it exclusively: a driver of a device in the range
-/// still requests its part, below this entry. When the entry goes, what lies below moves up.
+/// It says who has the range without keeping it: a driver of a device in the range still requests
+/// its part, below this entry. When the entry goes, what lies below moves up.
+///
+/// The entry lies where the range was free, or below entries that nobody has exclusively. Those stay
+/// as long as there is something below them, as all users of the tree have to take care of.
 ///
 /// # Invariants
 ///
 /// `self.0` is part of the tree of memory resources, and only `self` takes it out.
-pub struct SoftReservedEntry(ManuallyDrop<Pin<KBox<Opaque<bindings::resource>>>>);
+pub struct SoftReservedEntry(NonNull<bindings::resource>);
 
 // SAFETY: The tree is protected by a lock of its own, which all C functions take.
 unsafe impl Send for SoftReservedEntry {}
@@ -247,9 +256,8 @@ impl SoftReservedEntry {
     ///
     /// # Errors
     ///
-    /// - [`EBUSY`] if `range` overlaps another entry without containing it or being contained in it,
-    ///   or lies in memory that somebody has exclusively.
-    /// - [`ENOMEM`] if there is no memory for the entry.
+    /// [`EBUSY`] if somebody has a byte of `range` exclusively, or if there is an entry that covers a
+    /// part of it; also if there is no memory for the entry.
     ///
     /// # Context
     ///
@@ -258,29 +266,28 @@ impl SoftReservedEntry {
     // of `/proc/iomem` may look at it while the module goes.
     #[inline(never)]
     pub fn new(range: Range) -> Result<Self> {
-        let entry = KBox::pin_init(
-            Opaque::ffi_init(|slot: *mut bindings::resource| {
-                // SAFETY: `slot` is valid for writes; a zeroed `struct resource` is valid.
-                unsafe {
-                    slot.write_bytes(0, 1);
-                    (*slot).name = c"Soft Reserved".as_char_ptr();
-                    (*slot).start = range.start();
-                    (*slot).end = range.end();
-                    (*slot).flags = MEM;
-                    (*slot).desc = Desc::SoftReserved.into_raw();
-                }
-            }),
-            GFP_KERNEL,
-        )?;
+        // SAFETY: The tree is static, and so is the name.
+        let entry = unsafe {
+            bindings::__request_region(
+                &raw mut bindings::iomem_resource,
+                range.start(),
+                range.len(),
+                c"Soft Reserved".as_char_ptr(),
+                0,
+            )
+        };
+        let entry = NonNull::new(entry).ok_or(EBUSY)?;
 
-        // SAFETY: The entry is initialised, in no tree yet, and stays in its place until it is
-        // taken out of the tree in `drop`.
-        to_result(unsafe {
-            bindings::insert_resource(&raw mut bindings::iomem_resource, entry.get())
-        })?;
+        // From here on, others may request what is in the range.
+        // SAFETY: The entry was just put into the tree for us alone: until the flags change, nobody
+        // else puts anything below it or takes it away.
+        unsafe {
+            (*entry.as_ptr()).desc = Desc::SoftReserved.into_raw();
+            (*entry.as_ptr()).flags = MEM;
+        }
 
-        // INVARIANT: The entry was just put into the tree.
-        Ok(Self(ManuallyDrop::new(entry)))
+        // INVARIANT: The entry is in the tree; others only take out what is marked as busy.
+        Ok(Self(entry))
     }
 }
 
@@ -288,12 +295,12 @@ impl Drop for SoftReservedEntry {
     fn drop(&mut self) {
         // SAFETY: By the type invariant, the entry is in the tree. Its children, if any, go to its
         // parent, so nothing refers to it afterwards.
-        let ret = unsafe { bindings::remove_resource(self.0.get()) };
+        let ret = unsafe { bindings::remove_resource(self.0.as_ptr()) };
 
         // An entry that the tree still refers to is leaked rather than freed.
         if ret == 0 {
-            // SAFETY: The entry is out of the tree, and `self.0` is not used again.
-            unsafe { ManuallyDrop::drop(&mut self.0) };
+            // SAFETY: The entry is out of the tree, and came from kmalloc.
+            unsafe { bindings::kfree(self.0.as_ptr().cast()) };
         }
     }
 }

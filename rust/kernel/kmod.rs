@@ -4,10 +4,11 @@
 //!
 //! C header: [`include/linux/kmod.h`](srctree/include/linux/kmod.h)
 
+use crate::prelude::*;
+#[cfg(CONFIG_MODULES)]
 use crate::{
     bindings,
-    error::to_result,
-    prelude::*, //
+    error::to_result, //
 };
 
 /// Asks user space to load the module `name` (or the one with that alias) and waits for it.

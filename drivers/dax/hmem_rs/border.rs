@@ -11,6 +11,8 @@ use kernel::{
     },
     prelude::*,
     range::Range,
+    seq_file::SeqFile,
+    seq_print,
     sync::{
         atomic::{
             Acquire,
@@ -23,41 +25,41 @@ use kernel::{
     workqueue::OwnedQueue, //
 };
 
-use crate::ledger::Hosts;
+use crate::ledger::{
+    Hosts,
+    Table, //
+};
 
 extern "C" {
     fn hmem_rs_region_idle() -> bool;
-    fn hmem_rs_debug(dev: *const c_void, event: c_int, start: u64, end: u64);
+    fn hmem_rs_debug(dev: *const c_void, what: *const c_char, start: u64, end: u64);
+    fn hmem_rs_wait_for_initcalls();
+    fn hmem_rs_debugfs_add();
+    fn hmem_rs_debugfs_remove();
 }
 
-/// What happens to a range, for those who turn on dynamic debug.
-#[derive(Clone, Copy)]
-#[repr(i32)]
-pub(crate) enum Event {
-    /// The range touches a CXL window: the decision waits for CXL.
-    Await,
-    /// No byte of the range is Soft Reserved.
-    NotReserved,
-    /// A committed CXL region covers the bytes.
-    Claimed,
-    /// No committed CXL region covers the bytes, which lie in a CXL window.
-    NotClaimed,
-}
-
-/// Tells dynamic debug what happens to `range`.
-pub(crate) fn debug(dev: &Device<Bound>, event: Event, range: Range) {
+/// Tells those who turn on dynamic debug `what` happens to `range`.
+pub(crate) fn debug(dev: &Device<Bound>, what: &CStr, range: Range) {
     let dev: &Device = dev;
 
     // SAFETY: `Device` is a transparent wrapper of `struct device`, and the device is valid for the
-    // duration of the call. The function only prints.
+    // duration of the call, as is the string. The function only prints.
     unsafe {
         hmem_rs_debug(
             core::ptr::from_ref(dev).cast(),
-            event as c_int,
+            what.as_char_ptr(),
             range.start(),
             range.end(),
         )
     }
+}
+
+/// Waits until everything that is built in is initialised.
+///
+/// A module comes after that anyway. Not from an initcall.
+pub(crate) fn wait_for_initcalls() {
+    // SAFETY: The function has no requirements beyond its context, and deadlocks at worst.
+    unsafe { hmem_rs_wait_for_initcalls() }
 }
 
 /// Whether the administrator wants new regions empty and unbound.
@@ -147,5 +149,39 @@ impl Drop for Published {
 extern "C" fn hmem_rs_flush() {
     if let Some(context) = context() {
         context.queue.flush();
+    }
+}
+
+/// `hmem_rs/ranges` in debugfs, until this is dropped.
+pub(crate) struct RangesFile(());
+
+impl RangesFile {
+    /// Adds the file. To be called with a [`Published`] at hand, once.
+    pub(crate) fn new() -> Self {
+        // SAFETY: The initialisation of the module, which runs once, is the only caller.
+        unsafe { hmem_rs_debugfs_add() };
+        Self(())
+    }
+}
+
+impl Drop for RangesFile {
+    fn drop(&mut self) {
+        // SAFETY: The file was added, and is removed once.
+        unsafe { hmem_rs_debugfs_remove() }
+    }
+}
+
+/// Writes the file.
+///
+/// # Safety
+///
+/// `seq` must be a valid `struct seq_file` that nobody else uses during the call.
+#[no_mangle]
+unsafe extern "C" fn hmem_rs_show(seq: *mut c_void) {
+    // SAFETY: By the safety requirements.
+    let seq = unsafe { SeqFile::from_raw(seq.cast()) };
+
+    if let Some(hosts) = hosts() {
+        seq_print!(seq, "{}", Table(hosts));
     }
 }

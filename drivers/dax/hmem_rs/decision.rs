@@ -17,21 +17,16 @@ use kernel::{
         self,
         soft_reserved,
         Desc,
-        Intersection,
-        SoftReservedEntry, //
+        Intersection, //
     },
     memregion,
     platform,
     prelude::*,
-    range::Range,
-    sizes::SZ_64M, //
+    range::Range, //
 };
 
 use crate::{
-    border::{
-        debug,
-        Event, //
-    },
+    border::debug,
     ledger::{
         Ledger,
         Line,
@@ -104,17 +99,22 @@ pub(crate) fn decide(
             ledger.with(number, |entry| dev_info!(dev, "{}\n", *entry));
             result
         }
-        Err(err) => {
-            ledger.with(number, |entry| entry.state = State::Failed(err));
-            dev_err!(
-                dev,
-                "cannot decide about {range}: error {}; nobody has it until {} is bound again\n",
-                err.to_errno(),
-                dev.name()
-            );
-            Err(err)
-        }
+        Err(err) => fail(dev, ledger, number, err),
     }
+}
+
+/// Notes that there is no decision about entry `number` of `ledger`, because of `err`.
+pub(crate) fn fail(dev: &Device<Bound>, ledger: &Ledger, number: usize, err: Error) -> Result {
+    ledger.with(number, |entry| {
+        entry.state = State::Failed(err);
+        dev_err!(
+            dev,
+            "cannot decide about {}: error {}; nobody has it until this device is bound again\n",
+            entry.range,
+            err.to_errno()
+        );
+    });
+    Err(err)
 }
 
 /// Applies the rule to `range`.
@@ -143,12 +143,12 @@ fn lines(
 
         let line = match part {
             Part::Cxl { range, region } => {
-                debug(dev, Event::Claimed, range);
+                debug(dev, c"CXL claims resource, dropping", range);
                 Line::Cxl { range, region }
             }
             Part::Piece(range) => {
                 if in_window {
-                    debug(dev, Event::NotClaimed, range);
+                    debug(dev, c"CXL did not claim resource, registering", range);
                 }
                 Line::Piece {
                     range,
@@ -171,22 +171,16 @@ fn register_pieces(dev: &Device<Bound>, ledger: &Ledger, number: usize, node: i3
     let mut any = false;
     let mut first_error = Ok(());
 
-    for index in 0.. {
-        // The ledger is not locked while a device is registered: its probe takes notes there, and
-        // may take long.
-        let line = ledger.with(number, |entry| match entry.lines.get(index) {
-            Some(Line::Piece { range, .. }) => Some(Some(*range)),
-            Some(_) => Some(None),
-            None => None,
-        });
-        let piece = match line.flatten() {
-            Some(Some(piece)) => piece,
-            Some(None) => continue,
-            None => break,
-        };
+    let mut next = 0;
 
-        let result = register(dev, piece, node, |id| note(ledger, number, index, Some(id), Ok(())));
-        match result {
+    // The ledger is not locked while a device is registered: its probe takes notes there, and may
+    // take long.
+    while let Some((index, piece)) = ledger.next_piece(number, next) {
+        next = index + 1;
+
+        match register(dev, piece, node, |id| {
+            note(ledger, number, index, Some(id), Ok(()))
+        }) {
             Ok(()) => any = true,
             Err(err) => {
                 dev_err!(dev, "no device for {piece}: error {}\n", err.to_errno());
@@ -213,24 +207,11 @@ fn note(ledger: &Ledger, number: usize, index: usize, device: Option<u16>, outco
     });
 }
 
-/// Makes `piece` show in `/proc/iomem`.
-///
-/// What follows RAM up to the next multiple of 64 MiB is there as `RAM buffer` already. Of a piece
-/// that begins in it, only the rest can show.
-fn iomem_entry(piece: Range) -> Result<SoftReservedEntry> {
-    SoftReservedEntry::new(piece).or_else(|err| {
-        let buffer_end = piece.start() | (SZ_64M as u64 - 1);
-
-        SoftReservedEntry::new(piece.after(buffer_end).ok_or(err)?)
-    })
-}
-
 /// What exists for a piece, as long as the host is bound.
 ///
-/// The fields are dropped in this order: the device goes before its range and its number are free.
+/// The fields are dropped in this order: the device goes before its number is free.
 struct Child {
     _device: platform::Registration<RegionInfo>,
-    _iomem: Option<SoftReservedEntry>,
     _id: memregion::Id,
 }
 
@@ -247,14 +228,6 @@ fn register(
         dev_err!(dev, "memregion allocation failure for {piece}\n");
     })?;
 
-    // Whoever claims the range exclusively, such as kmem, does so below this entry. It only informs:
-    // the device is worth having without it.
-    let iomem = iomem_entry(piece)
-        .inspect_err(|err| {
-            dev_warn!(dev, "{piece} does not show in /proc/iomem: error {}\n", err.to_errno());
-        })
-        .ok();
-
     announce(id.get());
     let device = platform::Registration::new(dev, id.get(), node, &RegionInfo::new(piece, node))?;
 
@@ -262,7 +235,6 @@ fn register(
         dev,
         Child {
             _device: device,
-            _iomem: iomem,
             _id: id,
         },
         GFP_KERNEL,

@@ -4,21 +4,17 @@
 #include <linux/types.h>
 
 struct device;
-
-/* What happens to a range, for dynamic debug; the same as in border.rs. */
-enum hmem_rs_event {
-	HMEM_RS_AWAIT,
-	HMEM_RS_NOT_RESERVED,
-	HMEM_RS_CLAIMED,
-	HMEM_RS_NOT_CLAIMED,
-};
+struct seq_file;
 
 /* In hmem_rs_c.c, for border.rs */
 bool hmem_rs_region_idle(void);
-void hmem_rs_debug(struct device *dev, enum hmem_rs_event event, u64 start,
-		   u64 end);
+void hmem_rs_debug(struct device *dev, const char *what, u64 start, u64 end);
+void hmem_rs_wait_for_initcalls(void);
+void hmem_rs_debugfs_add(void);
+void hmem_rs_debugfs_remove(void);
 
 /* In border.rs, for hmem_rs_c.c */
 void hmem_rs_flush(void);
+void hmem_rs_show(struct seq_file *seq);
 
 #endif /* _DAX_HMEM_RS_H_ */

@@ -14,7 +14,6 @@
 //! See also: `Documentation/driver-api/cxl/linux/hmem-rs.rst`
 
 use kernel::{
-    debugfs,
     driver::Registration,
     kmod,
     platform as platform_bus,
@@ -42,9 +41,7 @@ struct HmemRs {
     _platform_driver: Registration<platform_bus::Adapter<platform::Driver>>,
     #[pin]
     _region_driver: Registration<kernel::dax::region::Adapter<region::Driver>>,
-    #[pin]
-    _ranges: debugfs::File<ledger::Table>,
-    _dir: debugfs::Dir,
+    _ranges: border::RangesFile,
     _context: border::Published,
 }
 
@@ -53,17 +50,15 @@ impl InPlaceModule for HmemRs {
         pin_init::pin_init_scope(move || {
             request_cxl_modules();
 
-            let hosts = ledger::Hosts::new()?;
             let context = border::Context {
                 module,
                 queue: Arc::new(OwnedQueue::new_ordered(c"hmem_rs")?, GFP_KERNEL)?,
-                hosts: hosts.clone(),
+                hosts: ledger::Hosts::new()?,
             };
 
             Ok(try_pin_init!(Self {
                 _context: border::Published::new(context)?,
-                _dir: debugfs::Dir::new(c"hmem_rs"),
-                _ranges <- _dir.read_only_file(c"ranges", Ok::<_, Error>(ledger::Table(hosts))),
+                _ranges: border::RangesFile::new(),
                 // Before the platform driver: what that creates is bound at once.
                 _region_driver <- Registration::new(region::NAME, module),
                 _platform_driver <- Registration::new(platform::NAME, module),

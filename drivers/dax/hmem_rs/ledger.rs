@@ -14,7 +14,6 @@
 //! of a device tells that not even a platform device could be made.
 
 use kernel::{
-    debugfs,
     fmt,
     new_mutex,
     prelude::*,
@@ -93,13 +92,17 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Writes the entry, with what is said of the host after the node, and `separator` before each
-    /// line.
+    /// How many lines the kernel log gets: what it prints at once has a limit.
+    const LOGGED: usize = 8;
+
+    /// Writes the entry, with what is said of the host after the node, and at most `limit` lines with
+    /// `separator` before each.
     fn write(
         &self,
         f: &mut fmt::Formatter<'_>,
         host: fmt::Arguments<'_>,
         separator: &str,
+        limit: usize,
     ) -> fmt::Result {
         f.write_fmt(fmt!("range {} node {}{host} state ", self.range, self.node))?;
         match self.state {
@@ -114,8 +117,11 @@ impl Entry {
             self.totals.hmem,
             self.totals.trimmed,
         ))?;
-        for line in &self.lines {
+        for line in self.lines.iter().take(limit) {
             f.write_fmt(fmt!("{separator}{line}"))?;
+        }
+        if let Some(more @ 1..) = self.lines.len().checked_sub(limit) {
+            f.write_fmt(fmt!("{separator}{more} more in debugfs"))?;
         }
         Ok(())
     }
@@ -124,7 +130,7 @@ impl Entry {
 /// In one line, for the kernel log.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, fmt!(""), ", ")
+        self.write(f, fmt!(""), ", ", Self::LOGGED)
     }
 }
 
@@ -159,15 +165,29 @@ impl Ledger {
         self.entries.lock().get_mut(number).map(f)
     }
 
-    /// The range and node of the next entry that waits, counted from `number` on.
-    pub(crate) fn next_waiting(&self, number: usize) -> Option<(usize, Range, i32)> {
+    /// The number of the next entry that waits, from `number` on.
+    pub(crate) fn next_waiting(&self, number: usize) -> Option<usize> {
         self.entries
             .lock()
             .iter()
             .enumerate()
             .skip(number)
-            .find(|(_, entry)| entry.state == State::Waiting)
-            .map(|(number, entry)| (number, entry.range, entry.node))
+            .find_map(|(number, entry)| (entry.state == State::Waiting).then_some(number))
+    }
+
+    /// The next piece among the lines of entry `number`, with its index, from `index` on.
+    pub(crate) fn next_piece(&self, number: usize, index: usize) -> Option<(usize, Range)> {
+        self.entries
+            .lock()
+            .get(number)?
+            .lines
+            .iter()
+            .enumerate()
+            .skip(index)
+            .find_map(|(index, line)| match line {
+                Line::Piece { range, .. } => Some((index, *range)),
+                _ => None,
+            })
     }
 }
 
@@ -246,14 +266,16 @@ pub(crate) fn note_probe(device: i32, outcome: Result) {
     }
 }
 
-/// The file in debugfs.
+/// What debugfs shows.
 pub(crate) struct Table(pub(crate) Arc<Hosts>);
 
-impl debugfs::Writer for Table {
-    fn write(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for ledger in self.0.ledgers.lock().iter() {
             for entry in ledger.entries.lock().iter() {
-                entry.write(f, fmt!(" host {}", &*ledger.host), "\n  ")?;
+                let host = &*ledger.host;
+
+                entry.write(f, fmt!(" host {host}"), "\n  ", usize::MAX)?;
                 f.write_str("\n")?;
             }
         }

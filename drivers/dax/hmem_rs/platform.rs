@@ -53,14 +53,12 @@ use kernel::{
 use crate::{
     border::{
         self,
-        debug,
-        Event, //
+        debug, //
     },
     decision,
     ledger::{
         Ledger,
-        Listed,
-        State, //
+        Listed, //
     }, //
 };
 
@@ -178,46 +176,37 @@ enum Scan {
 
 /// Looks at a range, and decides about it unless it has to wait. Errors are logged.
 fn scan(dev: &Device<Bound>, ledger: &Ledger, range: Range, node: i32) -> Result<Scan> {
-    let look = || {
-        let reserved = decision::reserved_parts(range)?;
-        if reserved.is_empty() {
-            return Ok::<_, Error>((None, false));
-        }
-        Ok((
-            Some(ledger.add(range, node)?),
-            decision::waits_for_cxl(&reserved),
-        ))
+    let report = |err: &Error| {
+        dev_err!(
+            dev,
+            "cannot look at {range}: error {}; bind the device again\n",
+            err.to_errno()
+        );
     };
 
-    match look() {
-        Ok((None, _)) => {
-            debug(dev, Event::NotReserved, range);
-            Ok(Scan::NotReserved)
-        }
-        Ok((Some(_), true)) => {
-            debug(dev, Event::Await, range);
-            Ok(Scan::Waits)
-        }
-        Ok((Some(number), false)) => {
-            // Committed regions lie in windows, so none can cover the range.
-            decision::decide(dev, ledger, number, &mut [])?;
-            Ok(Scan::Decided)
-        }
-        Err(err) => {
-            dev_err!(
-                dev,
-                "cannot look at {range}: error {}; bind the device again\n",
-                err.to_errno()
-            );
-            Err(err)
-        }
+    let reserved = decision::reserved_parts(range).inspect_err(report)?;
+    if reserved.is_empty() {
+        debug(dev, c"not Soft Reserved, skipping", range);
+        return Ok(Scan::NotReserved);
     }
+
+    let number = ledger.add(range, node).inspect_err(report)?;
+    if decision::waits_for_cxl(&reserved) {
+        debug(dev, c"await CXL initial probe", range);
+        return Ok(Scan::Waits);
+    }
+
+    // Committed regions lie in windows, so none can cover the range.
+    decision::decide(dev, ledger, number, &mut [])?;
+    Ok(Scan::Decided)
 }
 
 impl WorkItem for Host {
     type Pointer = Arc<Self>;
 
     fn run(this: Arc<Self>) {
+        border::wait_for_initcalls();
+
         // Not under the lock of the device: it would be held for as long as any probe takes.
         //
         // cxl_acpi has the bus look for drivers again in a work item of CXL's, which no one counts
@@ -240,36 +229,21 @@ impl WorkItem for Host {
 }
 
 impl Host {
-    /// Decides about all ranges that wait.
+    /// Decides about all ranges that wait. Errors are logged, and in the ledger.
     fn decide_waiting(&self, dev: &Device<Bound>) {
-        let mut regions = match decision::committed_regions() {
-            Ok(regions) => regions,
-            Err(err) => {
-                dev_err!(
-                    dev,
-                    "cannot ask CXL for its regions: error {}; ranges in CXL windows stay \
-                     unclaimed until {} is bound again\n",
-                    err.to_errno(),
-                    dev.name()
-                );
-                return self.for_each_waiting(|number, _| {
-                    self.ledger.with(number, |entry| entry.state = State::Failed(err));
-                });
-            }
-        };
-
-        self.for_each_waiting(|number, _| {
-            // Errors are logged and in the ledger. Each range stands alone.
-            let _ = decision::decide(dev, &self.ledger, number, &mut regions);
+        let mut regions = decision::committed_regions().inspect_err(|err| {
+            dev_err!(dev, "cannot ask CXL for its regions: error {}\n", err.to_errno());
         });
-    }
-
-    fn for_each_waiting(&self, mut f: impl FnMut(usize, Range)) {
         let mut next = 0;
 
-        while let Some((number, range, _)) = self.ledger.next_waiting(next) {
-            f(number, range);
+        while let Some(number) = self.ledger.next_waiting(next) {
             next = number + 1;
+
+            // Each range stands alone.
+            let _ = match &mut regions {
+                Ok(regions) => decision::decide(dev, &self.ledger, number, regions),
+                Err(err) => decision::fail(dev, &self.ledger, number, *err),
+            };
         }
     }
 }

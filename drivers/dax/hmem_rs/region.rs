@@ -12,11 +12,18 @@ use kernel::{
             Host, //
         }, //
     },
-    device::Core,
+    device::{
+        Bound,
+        Core,
+        Device, //
+    },
+    devres,
     driver::ProbeType,
+    iomem::SoftReservedEntry,
     platform,
     prelude::*,
-    range::Range, //
+    range::Range,
+    sizes::SZ_64M, //
 };
 
 use crate::{
@@ -70,6 +77,16 @@ fn create(
         (Flags::KMEM, range.len())
     };
 
+    // Whoever claims the range exclusively, such as kmem, does so below this entry. It only informs:
+    // the device is worth having without it.
+    if let Err(err) = show_in_iomem(pdev.as_ref(), range) {
+        dev_warn!(
+            pdev,
+            "{range} does not show in /proc/iomem: error {}\n",
+            err.to_errno()
+        );
+    }
+
     host.create_region(pdev.id(), range, info.node(), region::ALIGN, flags)
         .inspect_err(|&err| {
             dev_err!(pdev, "no dax region for {range}: error {}\n", err.to_errno());
@@ -78,6 +95,20 @@ fn create(
         .inspect_err(|&err| {
             dev_err!(pdev, "no dax device for {range}: error {}\n", err.to_errno());
         })
+}
+
+/// Makes `range` show in `/proc/iomem` as long as the device is bound.
+///
+/// Some architectures keep what follows RAM, up to the next multiple of 64 MiB, as `RAM buffer`: see
+/// `e820__reserve_resources_late()`. Of a range that begins in it, only the rest can show.
+fn show_in_iomem(dev: &Device<Bound>, range: Range) -> Result {
+    let entry = SoftReservedEntry::new(range).or_else(|err| {
+        let buffer_end = range.start() | (SZ_64M as u64 - 1);
+
+        SoftReservedEntry::new(range.after(buffer_end).ok_or(err)?)
+    })?;
+
+    devres::register(dev, entry, GFP_KERNEL)
 }
 
 /// Fails if a CXL region got hold of a byte of `range` since the piece was cut out.

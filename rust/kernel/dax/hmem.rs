@@ -109,8 +109,12 @@ impl Walk {
     }
 
     /// The walk of this task among the resources of `dev`.
-    fn find(dev: *mut bindings::device) -> Option<NonNull<Self>> {
-        // SAFETY: The caller has a valid device. All resources named by `release` are a `Walk`.
+    ///
+    /// # Safety
+    ///
+    /// `dev` must be valid.
+    unsafe fn find(dev: *mut bindings::device) -> Option<NonNull<Self>> {
+        // SAFETY: By the safety requirements. All resources named by `release` are a `Walk`.
         NonNull::new(unsafe {
             bindings::devres_find(
                 dev,
@@ -125,13 +129,12 @@ impl Walk {
     /// Takes the walk of this task from the resources of `dev`, and returns what it collected.
     #[inline(never)]
     fn end(dev: &Device<Bound>) -> Result<KVec<Found>> {
-        let mut walk = Self::find(dev.as_raw()).ok_or(EINVAL)?;
+        // SAFETY: The device is valid.
+        let walk = unsafe { Self::find(dev.as_raw()) }.ok_or(EINVAL)?.as_ptr();
 
-        // SAFETY: The walk is over, so nobody else uses what it collected.
-        let (found, result) = {
-            let walk = unsafe { walk.as_mut() };
-            (core::mem::take(&mut walk.found), walk.result)
-        };
+        // SAFETY: The walk is over, so nobody else uses these two fields; others may still read
+        // which task it is of.
+        let (found, result) = unsafe { (core::mem::take(&mut (*walk).found), (*walk).result) };
         // SAFETY: The walk was found just now, and only this task takes it away. What it still
         // holds needs no drop.
         unsafe {
@@ -160,20 +163,25 @@ unsafe extern "C" fn collect(
 ) -> c_int {
     // SAFETY: By the safety requirements.
     let (start, end) = unsafe { ((*res).start, (*res).end) };
-    let (Some(range), Some(mut walk)) = (Range::new(start, end), Walk::find(dev)) else {
+    // SAFETY: By the safety requirements.
+    let walk = unsafe { Walk::find(dev) };
+    let (Some(range), Some(walk)) = (Range::new(start, end), walk) else {
         return 0;
     };
 
-    // SAFETY: Nobody but this task, which is here, uses the walk.
-    let walk = unsafe { walk.as_mut() };
-    match walk.found.push(Found { range, node }, GFP_KERNEL) {
-        Ok(()) => 0,
-        Err(err) => {
-            let err = Error::from(err);
-            walk.result = Err(err);
-            err.to_errno()
-        }
-    }
+    // SAFETY: Nobody but this task, which is here, uses these two fields; others may read which task
+    // the walk is of.
+    let (found, result) = unsafe {
+        (
+            &mut (*walk.as_ptr()).found,
+            &mut (*walk.as_ptr()).result,
+        )
+    };
+    *result = found
+        .push(Found { range, node }, GFP_KERNEL)
+        .map_err(Error::from);
+    // Anything but zero ends the walk.
+    result.map_or_else(Error::to_errno, |()| 0)
 }
 
 /// Returns the ranges that the kernel noted for `dev`, in ascending order.

@@ -123,8 +123,13 @@ impl<T: Driver> Adapter<T> {
         let pdev = unsafe { &*pdev.cast::<platform::Device<Core<'_>>>() };
 
         from_result(|| {
-            // INVARIANT: The driver core clears the driver data before it probes, the driver has no
-            // way to set it, and this is the only host made for this bind.
+            // SAFETY: The device is valid.
+            if !unsafe { bindings::dev_get_drvdata(pdev.as_ref().as_raw()) }.is_null() {
+                return Err(EBUSY);
+            }
+
+            // INVARIANT: The driver data is unset, as was just seen, the driver has no way to set it,
+            // and this is the only host made for this bind.
             T::probe(pdev, Host(pdev.as_ref()))?;
             Ok(0)
         })
@@ -144,7 +149,7 @@ impl Flags {
     pub const NONE: Self = Self(0);
 
     /// Devices are for the driver `kmem`, that is, for System RAM.
-    pub const KMEM: Self = Self(bindings::IORESOURCE_DAX_KMEM as c_ulong);
+    pub const KMEM: Self = Self(bindings::IORESOURCE_DAX_KMEM);
 }
 
 /// A device that is being probed, in its role as the host of one DAX region.
@@ -173,8 +178,6 @@ impl<'a> Host<'a> {
     /// # Context
     ///
     /// May sleep.
-    // Inline, since these C functions may be part of a module: the call has to be in the driver.
-    #[inline]
     pub fn create_region(
         self,
         id: i32,
@@ -251,7 +254,6 @@ impl Region<'_> {
     ///
     /// May sleep, for long if a driver adds the memory to the system. Takes the lock of the DAX
     /// regions and that of the new device.
-    #[inline]
     pub fn create_device(&self, size: u64, memmap_on_memory: bool) -> Result {
         let mut data = bindings::dev_dax_data {
             dax_region: self.region.as_ptr(),

@@ -84,7 +84,7 @@ pub struct Registration<D: PlatformData>(
 
 // SAFETY: A platform device may be unregistered from any thread.
 unsafe impl<D: PlatformData> Send for Registration<D> {}
-// SAFETY: `Registration` only lends what is safe to use from any thread.
+// SAFETY: There are no methods that take a shared reference.
 unsafe impl<D: PlatformData> Sync for Registration<D> {}
 
 impl<D: PlatformData> Registration<D> {
@@ -110,17 +110,23 @@ impl<D: PlatformData> Registration<D> {
         node: i32,
         data: &D,
     ) -> Result<Self> {
+        // The copy comes from kmalloc.
+        const { assert!(align_of::<D>() <= bindings::ARCH_KMALLOC_MINALIGN) };
+
         // SAFETY: `D::NAME` is a valid C string, which the call copies.
         let pdev = unsafe {
             bindings::platform_device_alloc(D::NAME.as_char_ptr(), i32::from(id))
         };
-        let pdev = NonNull::new(pdev).ok_or(ENOMEM)?.as_ptr();
+        let device = NonNull::new(pdev).ok_or(ENOMEM)?;
 
         // SAFETY: `pdev` was just allocated and is not registered, so nobody else looks at these
         // fields. The device takes its own reference to the parent when it is added.
         unsafe {
             (*pdev).dev.parent = parent.as_raw();
-            (*pdev).dev.numa_node = bindings::numa_map_to_online_node(node);
+            bindings::set_dev_node(
+                &raw mut (*pdev).dev,
+                bindings::numa_map_to_online_node(node),
+            );
         }
 
         // SAFETY: `pdev` is a valid platform device that is not registered; `data` is valid for
@@ -143,15 +149,7 @@ impl<D: PlatformData> Registration<D> {
 
         // INVARIANT: The device was just registered, and only `self` knows that it is to be
         // unregistered.
-        // SAFETY: `pdev` comes from a `NonNull`.
-        Ok(Self(unsafe { NonNull::new_unchecked(pdev) }, PhantomData))
-    }
-
-    /// The device that was created.
-    pub fn device(&self) -> &Device {
-        // SAFETY: By the type invariant, the pointer is a valid platform device, which cannot go
-        // before `self` does. `Device` is a transparent wrapper of `struct platform_device`.
-        unsafe { self.0.cast().as_ref() }
+        Ok(Self(device, PhantomData))
     }
 }
 

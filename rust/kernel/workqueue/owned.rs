@@ -2,20 +2,24 @@
 
 //! Work queues of one's own.
 
-use super::Queue;
+use super::{
+    Queue,
+    RawWorkItem, //
+};
 use crate::{
+    alloc::{
+        AllocError,
+        Flags, //
+    },
     bindings,
     prelude::*, //
 };
-use core::{
-    ops::Deref,
-    ptr::NonNull, //
-};
+use core::ptr::NonNull;
 
 /// A work queue that is destroyed when this value is dropped.
 ///
-/// Work that is still queued then runs first: dropping waits for all of it. An `OwnedQueue`
-/// dereferences to [`Queue`], which offers [`Queue::enqueue`].
+/// Work that is still queued then runs first: dropping waits for all of it. It would not wait for a
+/// timer, thus there is no delayed work here.
 ///
 /// Dropping or [flushing](Self::flush) a queue from within one of its own work items waits for that
 /// very item and never returns. So a work item must not own the last reference to its queue.
@@ -75,6 +79,30 @@ impl OwnedQueue {
         Ok(Self(NonNull::new(ptr).ok_or(ENOMEM)?))
     }
 
+    /// The queue, for the duration of a call.
+    fn queue(&self) -> &Queue {
+        // SAFETY: By the type invariant, `self.0` is a valid work queue, and it stays valid for the
+        // lifetime of `self`, hence for that of the returned reference.
+        unsafe { Queue::from_raw(self.0.as_ptr()) }
+    }
+
+    /// Enqueues a work item, as [`Queue::enqueue`] does.
+    pub fn enqueue<W, const ID: u64>(&self, work: W) -> W::EnqueueOutput
+    where
+        W: RawWorkItem<ID> + Send + 'static,
+    {
+        self.queue().enqueue(work)
+    }
+
+    /// Tries to run the given function or closure as a work item, as [`Queue::try_spawn`] does.
+    pub fn try_spawn<T: 'static + Send + FnOnce()>(
+        &self,
+        flags: Flags,
+        func: T,
+    ) -> Result<(), AllocError> {
+        self.queue().try_spawn(flags, func)
+    }
+
     /// Waits until all work that was queued before the call has run.
     ///
     /// # Context
@@ -86,20 +114,10 @@ impl OwnedQueue {
     }
 }
 
-impl Deref for OwnedQueue {
-    type Target = Queue;
-
-    fn deref(&self) -> &Queue {
-        // SAFETY: By the type invariant, `self.0` is a valid work queue, and it stays valid for the
-        // lifetime of `self`, hence for that of the returned reference.
-        unsafe { Queue::from_raw(self.0.as_ptr()) }
-    }
-}
-
 impl Drop for OwnedQueue {
     fn drop(&mut self) {
-        // SAFETY: By the type invariant, `self.0` is a valid work queue that we own. References to
-        // the `Queue` borrow from `self`, so none is left.
+        // SAFETY: By the type invariant, `self.0` is a valid work queue that we own. Nobody has a
+        // reference to it, and all that was ever queued is immediate work, for which this waits.
         unsafe { bindings::destroy_workqueue(self.0.as_ptr()) }
     }
 }

@@ -183,7 +183,7 @@ impl Git {
         }
         let said = [output.stderr, output.stdout].concat();
         Err(Error::Command {
-            command: format!("git {}", args.join(" ")),
+            command: "git".into(),
             why: String::from_utf8_lossy(&said).trim().to_owned(),
         })
     }

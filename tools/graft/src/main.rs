@@ -93,7 +93,7 @@ impl From {
         let options = options.any_version(self.any_version);
         let report =
             graft::apply_with(&self.tree, &overlay, options).map_err(|error| error.to_string())?;
-        println!("{report}");
+        say(&report);
         Ok(())
     }
 }
@@ -108,6 +108,12 @@ fn overlay(given: Option<&Path>) -> Result<PathBuf, String> {
         .find(|dir| dir.join("tools/graft/edits").is_dir())
         .map(Path::to_owned)
         .ok_or_else(|| "no repository around the current directory: give --overlay DIR".into())
+}
+
+/// Prints a line. Whoever reads may have had enough of it: that is no error.
+fn say(line: &dyn std::fmt::Display) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 fn run(cli: Cli) -> Result<(), String> {
@@ -129,11 +135,11 @@ fn run(cli: Cli) -> Result<(), String> {
             options.rfc = rfc;
             options.any_version = from.any_version;
             for mail in graft::patches(&from.tree, &overlay, &out, &options).map_err(words)? {
-                println!("{}", mail.display());
+                say(&mail.display());
             }
         }
-        Command::Undo { tree, force } => println!("{}", graft::undo(&tree, force).map_err(words)?),
-        Command::Status { tree } => println!("{}", graft::status(&tree).map_err(words)?),
+        Command::Undo { tree, force } => say(&graft::undo(&tree, force).map_err(words)?),
+        Command::Status { tree } => say(&graft::status(&tree).map_err(words)?),
     }
     Ok(())
 }

@@ -3,8 +3,9 @@
 //! Gets kernels, firmware and guest tools for a run.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{bail, Context, Result};
 
 use crate::case::Ground;
 use crate::kernel::firmware::{self, Firmware};
@@ -76,14 +77,34 @@ pub fn ground(repository: &Path, supplies: &Supplies, accel: Accel) -> Result<Gr
     Ok(Ground {
         selftests: repository.join("tools/testing/selftests/hmem_rs"),
         cache: place::cache()?,
-        hmem_map: hmem_map(),
+        hmem_map: Some(hmem_map(repository)?),
         ovmf,
         accel,
     })
 }
 
-/// hmem-map for the guest: built beside this program, which cargo did with the same command.
-fn hmem_map() -> Option<PathBuf> {
-    let beside = std::env::current_exe().ok()?.parent()?.join("hmem-map");
-    beside.is_file().then_some(beside)
+/// hmem-map for the guest: built beside this program, and by the same cargo, unless it is there already and
+/// no cargo can say whether it is the newest.
+fn hmem_map(repository: &Path) -> Result<PathBuf> {
+    let exe = std::env::current_exe().context("this program has no path")?;
+    let dir = exe.parent().unwrap_or(Path::new("."));
+    let beside = dir.join("hmem-map");
+    let mut cargo = Command::new("cargo");
+    cargo
+        .args(["build", "--quiet", "--locked", "--package", "hmem-map", "--manifest-path"])
+        .arg(repository.join("tools/Cargo.toml"))
+        .arg("--target-dir")
+        .arg(dir.parent().unwrap_or(dir));
+    if dir.ends_with("release") {
+        cargo.arg("--release");
+    }
+    match cargo.output() {
+        Ok(output) if output.status.success() => Ok(beside),
+        Ok(output) => {
+            let said = String::from_utf8_lossy(&output.stderr);
+            bail!("hmem-map for the guest cannot be built: {}", said.trim())
+        }
+        Err(_) if beside.is_file() => Ok(beside),
+        Err(error) => bail!("hmem-map for the guest cannot be built: no cargo ({error})"),
+    }
 }

@@ -146,6 +146,70 @@ fn an_empty_tree_is_an_empty_map() {
     assert!(read(&scratch.0.join("missing")).is_err());
 }
 
+/// Up to Linux 6.2 the lines of iomem told all: the range, the device, and what kmem made of it.
+#[test]
+fn a_kernel_with_soft_reserved_in_iomem() {
+    let scratch = Scratch::new("older");
+    let write = |path: &str, text: &str| {
+        let path = scratch.0.join(path);
+        fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        fs::write(path, text).expect("file");
+    };
+    let link = |path: &str, target: &str| {
+        let path = scratch.0.join(path);
+        fs::create_dir_all(path.parent().expect("parent")).expect("directory");
+        std::os::unix::fs::symlink(target, path).expect("link");
+    };
+    write("proc/sys/kernel/osrelease", "5.15.0\n");
+    write(
+        "proc/iomem",
+        "00100000-3fffffff : System RAM\n\
+         100000000-13fffffff : Soft Reserved\n  \
+           100000000-13fffffff : hmem.0\n    \
+             100000000-13fffffff : dax0.0\n      \
+               100000000-13fffffff : System RAM (kmem)\n\
+         140000000-14fffffff : Soft Reserved\n",
+    );
+    link(
+        "sys/bus/platform/devices/hmem.0",
+        "../../../devices/platform/hmem.0",
+    );
+    link(
+        "sys/bus/dax/devices/dax0.0",
+        "../../../devices/platform/hmem.0/dax0.0",
+    );
+    let device = "sys/devices/platform/hmem.0";
+    link(
+        &format!("{device}/driver"),
+        "../../../bus/platform/drivers/hmem",
+    );
+    link(
+        &format!("{device}/dax0.0/driver"),
+        "../../../../bus/dax/drivers/kmem",
+    );
+    write(&format!("{device}/dax0.0/size"), "1073741824\n");
+    write(&format!("{device}/dax0.0/resource"), "0x100000000\n");
+    write(&format!("{device}/dax_region/id"), "0\n");
+    let map = read(&scratch.0).expect("tree");
+    let owners: Vec<_> = map
+        .areas
+        .iter()
+        .flat_map(|a| &a.parts)
+        .map(|p| (p.owner.clone(), p.dax.clone()))
+        .collect();
+    let hmem = hmem_map::Owner::Hmem {
+        device: "hmem.0".into(),
+    };
+    assert_eq!(
+        owners,
+        [
+            (hmem, vec!["dax0.0".to_string()]),
+            (hmem_map::Owner::Nobody, vec![])
+        ]
+    );
+    assert_eq!(map.soft_reserved[0].sources, [hmem_map::Source::Iomem]);
+}
+
 /// Copies a tree, with some of its files cut off, emptied or overwritten.
 fn damage(from: &Path, to: &Path, damage: &[(usize, u8)], count: &mut usize) {
     fs::create_dir_all(to).expect("directory");

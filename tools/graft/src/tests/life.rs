@@ -265,3 +265,18 @@ fn hard_linked_copies_of_a_tree_do_not_share_the_graft() {
         "pub mod device;\npub mod device_id;\n"
     );
 }
+
+#[test]
+fn two_at_once_wait_for_each_other() {
+    let fixture = Fixture::new();
+    let tree = fs::File::open(fixture.tree()).unwrap();
+    rustix::fs::flock(&tree, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    std::thread::scope(|scope| {
+        let apply = scope.spawn(|| fixture.apply().unwrap());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        assert!(!apply.is_finished() && !fixture.has("rust/dax.rs"));
+        drop(tree);
+        apply.join().unwrap();
+    });
+    assert!(fixture.has("rust/dax.rs"));
+}

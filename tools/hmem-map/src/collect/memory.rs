@@ -6,6 +6,7 @@ use crate::model::{FirmwareEntry, MemoryBlock, Node};
 use crate::parse;
 use crate::range::Range;
 use crate::tree::Tree;
+use std::collections::BTreeMap;
 
 pub(super) fn firmware_map(tree: &Tree) -> Vec<FirmwareEntry> {
     let base = "/sys/firmware/memmap";
@@ -58,12 +59,16 @@ pub(super) fn nodes(tree: &Tree) -> Vec<Node> {
     tree.list(base, "node").iter().filter_map(node).collect()
 }
 
-/// Tells each block its node. (`phys_device` and the like in the block do not.)
+/// Tells each block its node: only the node's directory knows.
 pub(super) fn assign_nodes(blocks: &mut [MemoryBlock], nodes: &[Node]) {
-    for block in blocks {
-        block.node = nodes
+    let of = |node: &Node| {
+        node.memory_blocks
             .iter()
-            .find(|n| n.memory_blocks.contains(&block.id))
-            .map(|n| n.id);
+            .map(|id| (*id, node.id))
+            .collect::<Vec<_>>()
+    };
+    let nodes: BTreeMap<u64, i32> = nodes.iter().flat_map(of).collect();
+    for block in blocks {
+        block.node = nodes.get(&block.id).copied();
     }
 }
