@@ -32,7 +32,12 @@ const fn stale(name: &'static str) -> Suite {
 }
 
 /// The steadiest first.
-const FOR_KERNELS: [Suite; 4] = [fresh("trixie-backports"), stale("sid"), stale("experimental"), stale("forky")];
+const FOR_KERNELS: [Suite; 4] = [
+    fresh("trixie-backports"),
+    stale("sid"),
+    stale("experimental"),
+    stale("forky"),
+];
 
 const FOR_FIRMWARE: [Suite; 3] = [fresh("trixie-backports"), stale("forky"), stale("sid")];
 
@@ -66,12 +71,19 @@ impl Package {
 
     /// In one line, why there is none.
     pub(crate) fn nowhere(&self) -> String {
-        let at_least = self.at_least.map(|version| format!(" {version}")).unwrap_or_default();
-        format!("no package suite has {}{at_least} (any more, or yet)", self.name)
+        let at_least = self
+            .at_least
+            .map(|version| format!(" {version}"))
+            .unwrap_or_default();
+        format!(
+            "no package suite has {}{at_least} (any more, or yet)",
+            self.name
+        )
     }
 
     fn will_do(&self, version: &str) -> Result<bool> {
-        self.at_least.map_or(Ok(true), |least| compare(version, "ge", least))
+        self.at_least
+            .map_or(Ok(true), |least| compare(version, "ge", least))
     }
 }
 
@@ -155,13 +167,18 @@ fn better(version: &str, than: Option<&Deb>) -> Result<bool> {
 
 /// A release candidate has a `~` in its upstream version; so has the revision of any backport.
 fn is_release(version: &str) -> bool {
-    let upstream = version.rsplit_once('-').map_or(version, |(upstream, _)| upstream);
+    let upstream = version
+        .rsplit_once('-')
+        .map_or(version, |(upstream, _)| upstream);
     !upstream.contains('~')
 }
 
 fn version_in(path: &Path, package: &str) -> Option<String> {
     let name = path.file_name()?.to_str()?.strip_suffix(".deb")?;
-    let (version, _arch) = name.strip_prefix(package)?.strip_prefix('_')?.rsplit_once('_')?;
+    let (version, _arch) = name
+        .strip_prefix(package)?
+        .strip_prefix('_')?
+        .rsplit_once('_')?;
     // apt writes the colon of an epoch as %3a
     Some(version.replace("%3a", ":"))
 }
@@ -250,12 +267,18 @@ impl Apt {
             return Ok(Update::Done);
         }
         let text = String::from_utf8_lossy(&output.stderr);
-        if text.contains("404") || text.contains("does not have a Release file") && !text.contains("Could not") {
+        if text.contains("404")
+            || text.contains("does not have a Release file") && !text.contains("Could not")
+        {
             return Ok(Update::NoSuite);
         }
-        let line = text.lines().find(|line| line.starts_with("E:") || line.starts_with("W:"));
+        let line = text
+            .lines()
+            .find(|line| line.starts_with("E:") || line.starts_with("W:"));
         let line = line.unwrap_or("apt-get update failed");
-        Ok(Update::Failed(line.get(2..).unwrap_or(line).trim().to_owned()))
+        Ok(Update::Failed(
+            line.get(2..).unwrap_or(line).trim().to_owned(),
+        ))
     }
 
     /// The newest version in this suite.
@@ -280,7 +303,10 @@ impl Apt {
             .context("cannot run apt-get")?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
-            let line = text.lines().find(|line| line.starts_with("E:")).unwrap_or("E: no reason given");
+            let line = text
+                .lines()
+                .find(|line| line.starts_with("E:"))
+                .unwrap_or("E: no reason given");
             bail!("cannot fetch {package} {version}: {}", line[2..].trim());
         }
         for entry in fs::read_dir(&partial)? {
@@ -300,7 +326,10 @@ impl Apt {
 
 /// The mirror of the surrounding system, if that is Debian.
 fn mirror() -> Result<String> {
-    if let Some(mirror) = std::env::var("MIRROR").ok().filter(|mirror| !mirror.is_empty()) {
+    if let Some(mirror) = std::env::var("MIRROR")
+        .ok()
+        .filter(|mirror| !mirror.is_empty())
+    {
         return Ok(mirror);
     }
     let mut files = vec![PathBuf::from("/etc/apt/sources.list")];
@@ -308,7 +337,9 @@ fn mirror() -> Result<String> {
         files.extend(entries.flatten().map(|entry| entry.path()));
     }
     files.sort();
-    let texts = files.iter().filter_map(|path| fs::read_to_string(path).ok());
+    let texts = files
+        .iter()
+        .filter_map(|path| fs::read_to_string(path).ok());
     match texts.filter_map(|text| mirror_in(&text)).next() {
         Some(mirror) => Ok(mirror),
         None => bail!("this system's apt names no Debian mirror: name one with MIRROR=URL, or use KSRC=/path for a kernel tree of your own"),
@@ -318,7 +349,8 @@ fn mirror() -> Result<String> {
 /// The first Debian archive in an apt source list, in either of the two formats.
 fn mirror_in(text: &str) -> Option<String> {
     let lines = text.lines().filter_map(|line| {
-        line.strip_prefix("deb ").or_else(|| line.strip_prefix("URIs:"))
+        line.strip_prefix("deb ")
+            .or_else(|| line.strip_prefix("URIs:"))
     });
     lines
         .flat_map(str::split_whitespace)
@@ -344,8 +376,14 @@ mod tests {
     #[test]
     fn versions_in_file_names() {
         let version = |name: &str| version_in(Path::new(name), "linux-source-7.3");
-        assert_eq!(version("/dl/linux-source-7.3_7.3.4-1~bpo13+1_all.deb").unwrap(), "7.3.4-1~bpo13+1");
-        assert_eq!(version("/dl/linux-source-7.3_1%3a2_all.deb").unwrap(), "1:2");
+        assert_eq!(
+            version("/dl/linux-source-7.3_7.3.4-1~bpo13+1_all.deb").unwrap(),
+            "7.3.4-1~bpo13+1"
+        );
+        assert_eq!(
+            version("/dl/linux-source-7.3_1%3a2_all.deb").unwrap(),
+            "1:2"
+        );
         assert_eq!(version("/dl/linux-source-7.30_1_all.deb"), None);
         assert_eq!(version("/dl/linux-source-7.3_1_all.deb.part"), None);
     }

@@ -17,10 +17,18 @@ use crate::kernel::source::Source;
 use crate::kernel::{config, Kernel};
 
 /// Builds the flavour from the source, unless what lies in `out/` is just that.
-pub(crate) fn build(dirs: &Dirs, source: &Source, flavour: &Flavour, jobs: usize) -> Result<Kernel> {
+pub(crate) fn build(
+    dirs: &Dirs,
+    source: &Source,
+    flavour: &Flavour,
+    jobs: usize,
+) -> Result<Kernel> {
     let begun = Instant::now();
     let result = dirs.result(&source.kver, &flavour.name);
-    let kernel = Kernel { dir: result.clone(), kver: source.kver.clone() };
+    let kernel = Kernel {
+        dir: result.clone(),
+        kver: source.kver.clone(),
+    };
     let name = format!("{}-{}", source.name, flavour.name);
     dirs::make(&result)?;
 
@@ -41,7 +49,11 @@ pub(crate) fn build(dirs: &Dirs, source: &Source, flavour: &Flavour, jobs: usize
     let wanted = config::configure(&make, source, flavour)?;
 
     let mut progress = Progress::new(format!("building {name}"));
-    let steps = make.run(make.make(&["bzImage", "modules"]), &format!("build of {name}"), &mut progress)?;
+    let steps = make.run(
+        make.make(&["bzImage", "modules"]),
+        &format!("build of {name}"),
+        &mut progress,
+    )?;
     // make configures again by itself where it sees a reason to, and may lose Rust by it.
     config::check(&make, source, flavour, &wanted)?;
     progress.show("installing");
@@ -50,13 +62,18 @@ pub(crate) fn build(dirs: &Dirs, source: &Source, flavour: &Flavour, jobs: usize
 
     fs::write(&stamp, made_of)?;
     let release = release(&make.obj)?;
-    eprintln!("{name}: Linux {release}, {steps} steps in {} s", begun.elapsed().as_secs());
+    eprintln!(
+        "{name}: Linux {release}, {steps} steps in {} s",
+        begun.elapsed().as_secs()
+    );
     Ok(kernel)
 }
 
 /// Whether everything is there.
 fn complete(result: &Path) -> bool {
-    ["bzImage", ".config", "modules/lib/modules"].iter().all(|name| result.join(name).exists())
+    ["bzImage", ".config", "modules/lib/modules"]
+        .iter()
+        .all(|name| result.join(name).exists())
 }
 
 /// What a kernel is made of, as one word.
@@ -68,10 +85,17 @@ fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> 
         hash.update(fs::read(&fragment)?);
     }
     // The record of the graft holds the hash of every grafted file, the list beside the tree the rest.
-    for path in [graft::record_dir(&source.tree).join("record.toml"), dirs.build.join(&source.name).join("source")] {
+    for path in [
+        graft::record_dir(&source.tree).join("record.toml"),
+        dirs.build.join(&source.name).join("source"),
+    ] {
         hash.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
-    Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hash
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// Keeps the objects only while they come from the same source and compilers: the times of a new package's files
@@ -92,18 +116,27 @@ fn install(make: &Make, result: &Path, progress: &mut Progress) -> Result<()> {
     let new = result.join("modules.new");
     dirs::remove(&new)?;
     let to = format!("INSTALL_MOD_PATH={}", new.display());
-    make.run(make.make(&[&to, "modules_install"]), "installation of the modules", progress)?;
+    make.run(
+        make.make(&[&to, "modules_install"]),
+        "installation of the modules",
+        progress,
+    )?;
     let modules = new.join("lib/modules").join(release(&make.obj)?);
     // They lead to this machine's directories.
     for link in ["build", "source"] {
         let _ = fs::remove_file(modules.join(link));
     }
     if !modules.join("modules.dep").is_file() {
-        bail!("modules_install left no modules.dep in {}; log: {}", modules.display(), make.log.display());
+        bail!(
+            "modules_install left no modules.dep in {}; log: {}",
+            modules.display(),
+            make.log.display()
+        );
     }
     for (from, name) in [("arch/x86/boot/bzImage", "bzImage"), (".config", ".config")] {
         let temporary = result.join(format!("{name}.new"));
-        fs::copy(make.obj.join(from), &temporary).with_context(|| format!("cannot copy {from} to {}", temporary.display()))?;
+        fs::copy(make.obj.join(from), &temporary)
+            .with_context(|| format!("cannot copy {from} to {}", temporary.display()))?;
         fs::rename(&temporary, result.join(name))?;
     }
     let modules = result.join("modules");
@@ -114,6 +147,7 @@ fn install(make: &Make, result: &Path, progress: &mut Progress) -> Result<()> {
 
 fn release(obj: &Path) -> Result<String> {
     let path = obj.join("include/config/kernel.release");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(text.trim().to_owned())
 }

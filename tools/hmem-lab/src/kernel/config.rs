@@ -25,7 +25,13 @@ pub(crate) type Wanted = BTreeMap<String, (String, PathBuf)>;
 pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Result<Wanted> {
     let mut fragments = flavour.fragments(&source.kver);
     let release = make.obj.join("release.config");
-    fs::write(&release, format!("CONFIG_LOCALVERSION=\"-{}\"\n# CONFIG_LOCALVERSION_AUTO is not set\n", flavour.name))?;
+    fs::write(
+        &release,
+        format!(
+            "CONFIG_LOCALVERSION=\"-{}\"\n# CONFIG_LOCALVERSION_AUTO is not set\n",
+            flavour.name
+        ),
+    )?;
     fragments.push(release);
 
     let stamp = make.obj.join(".configured");
@@ -37,10 +43,17 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
     }
     let _ = fs::remove_file(&stamp);
 
-    let mut progress = Progress::new(format!("configuring {} for Linux {}", flavour.name, source.kver));
+    let mut progress = Progress::new(format!(
+        "configuring {} for Linux {}",
+        flavour.name, source.kver
+    ));
     make.run(make.make(&["tinyconfig"]), "configuration", &mut progress)?;
     let mut merge = make.command("scripts/kconfig/merge_config.sh");
-    merge.args(["-m", "-O"]).arg(&make.obj).arg(make.obj.join(".config")).args(&fragments);
+    merge
+        .args(["-m", "-O"])
+        .arg(&make.obj)
+        .arg(make.obj.join(".config"))
+        .args(&fragments);
     make.run(merge, "configuration", &mut progress)?;
     make.run(make.make(&["olddefconfig"]), "configuration", &mut progress)?;
     drop(progress);
@@ -51,15 +64,34 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
 }
 
 /// Fails if a line of a fragment is not in the .config.
-pub(crate) fn check(make: &Make, source: &Source, flavour: &Flavour, wanted: &Wanted) -> Result<()> {
+pub(crate) fn check(
+    make: &Make,
+    source: &Source,
+    flavour: &Flavour,
+    wanted: &Wanted,
+) -> Result<()> {
     let missing = missing(make, wanted)?;
     if missing.is_empty() {
         return Ok(());
     }
-    let mut text = format!("FLAVOUR={} cannot be had from this Linux {}:", flavour.name, source.kver);
+    let mut text = format!(
+        "FLAVOUR={} cannot be had from this Linux {}:",
+        flavour.name, source.kver
+    );
     for line in &missing {
-        let file = line.fragment.file_name().unwrap_or_default().to_string_lossy();
-        let _ = write!(text, "\n  CONFIG_{}={} ({file}) came out as {}: {}", line.symbol, line.wanted, line.is, why(make, line));
+        let file = line
+            .fragment
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy();
+        let _ = write!(
+            text,
+            "\n  CONFIG_{}={} ({file}) came out as {}: {}",
+            line.symbol,
+            line.wanted,
+            line.is,
+            why(make, line)
+        );
     }
     bail!("{text}");
 }
@@ -75,7 +107,8 @@ struct Missing {
 
 fn missing(make: &Make, wanted: &Wanted) -> Result<Vec<Missing>> {
     let path = make.obj.join(".config");
-    let text = fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(&path).with_context(|| format!("cannot read {}", path.display()))?;
     Ok(compare(wanted, &text))
 }
 
@@ -86,7 +119,12 @@ fn compare(wanted: &Wanted, config: &str) -> Vec<Missing> {
         .filter_map(|(symbol, (value, fragment))| {
             // What cannot be set is not in a .config at all.
             let is = is.get(symbol.as_str()).copied().unwrap_or("n");
-            (is != value).then(|| Missing { symbol: symbol.clone(), wanted: value.clone(), is: is.into(), fragment: fragment.clone() })
+            (is != value).then(|| Missing {
+                symbol: symbol.clone(),
+                wanted: value.clone(),
+                is: is.into(),
+                fragment: fragment.clone(),
+            })
         })
         .collect();
     // Much else depends on Rust.
@@ -98,8 +136,13 @@ fn compare(wanted: &Wanted, config: &str) -> Vec<Missing> {
 fn why(make: &Make, line: &Missing) -> String {
     if line.symbol == "RUST" && line.wanted == "y" {
         let output = make.make(&["rustavailable"]).output();
-        let text = output.map(|output| String::from_utf8_lossy(&output.stderr).into_owned()).unwrap_or_default();
-        let reason = text.lines().map(|line| line.trim_start_matches("***").trim()).find(|line| !line.is_empty());
+        let text = output
+            .map(|output| String::from_utf8_lossy(&output.stderr).into_owned())
+            .unwrap_or_default();
+        let reason = text
+            .lines()
+            .map(|line| line.trim_start_matches("***").trim())
+            .find(|line| !line.is_empty());
         return match reason {
             Some(reason) if !text.contains("is available") => reason.to_owned(),
             _ => "Rust is available, but something that it excludes is set".into(),
@@ -111,12 +154,18 @@ fn why(make: &Make, line: &Missing) -> String {
     if line.wanted == "n" {
         return "something selects it".into();
     }
-    format!("what it depends on is not set; see 'config {}' in the tree's Kconfig files", line.symbol)
+    format!(
+        "what it depends on is not set; see 'config {}' in the tree's Kconfig files",
+        line.symbol
+    )
 }
 
 fn defined(tree: &Path, symbol: &str) -> bool {
     let pattern = format!("^(menu)?config {symbol}$");
-    let grep = std::process::Command::new("grep").args(["-rqE", "--include=Kconfig*", &pattern]).arg(tree).status();
+    let grep = std::process::Command::new("grep")
+        .args(["-rqE", "--include=Kconfig*", &pattern])
+        .arg(tree)
+        .status();
     grep.is_ok_and(|status| status.success())
 }
 
@@ -125,7 +174,8 @@ fn defined(tree: &Path, symbol: &str) -> bool {
 fn rests_on(make: &Make, fragments: &[PathBuf]) -> Result<String> {
     let mut text = make.toolchain();
     let mut add = |path: &Path| -> Result<()> {
-        text += &fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        text +=
+            &fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
         Ok(())
     };
     for fragment in fragments {
@@ -133,7 +183,10 @@ fn rests_on(make: &Make, fragments: &[PathBuf]) -> Result<String> {
     }
     if let Some(grafted) = graft::status(make.tree())?.graft {
         for name in grafted.edited.iter().chain(&grafted.overlay) {
-            if Path::new(name).file_name().is_some_and(|file| file.to_string_lossy().starts_with("Kconfig")) {
+            if Path::new(name)
+                .file_name()
+                .is_some_and(|file| file.to_string_lossy().starts_with("Kconfig"))
+            {
                 add(&make.tree().join(name))?;
             }
         }
@@ -148,12 +201,22 @@ mod tests {
     #[test]
     fn what_is_missing_is_named_rust_first() {
         let from = PathBuf::from("lab.config");
-        let wanted: Wanted = [("DAX", "y"), ("CXL_BUS", "m"), ("RUST", "y"), ("VT", "n"), ("MODULE_SIG", "n")]
-            .map(|(symbol, value)| (symbol.to_owned(), (value.to_owned(), from.clone())))
-            .into();
-        let config = "CONFIG_DAX=m\nCONFIG_CXL_BUS=m\n# CONFIG_VT is not set\nCONFIG_MODULE_SIG=y\n";
+        let wanted: Wanted = [
+            ("DAX", "y"),
+            ("CXL_BUS", "m"),
+            ("RUST", "y"),
+            ("VT", "n"),
+            ("MODULE_SIG", "n"),
+        ]
+        .map(|(symbol, value)| (symbol.to_owned(), (value.to_owned(), from.clone())))
+        .into();
+        let config =
+            "CONFIG_DAX=m\nCONFIG_CXL_BUS=m\n# CONFIG_VT is not set\nCONFIG_MODULE_SIG=y\n";
         let missing = compare(&wanted, config);
-        let seen: Vec<_> = missing.iter().map(|line| (line.symbol.as_str(), line.is.as_str())).collect();
+        let seen: Vec<_> = missing
+            .iter()
+            .map(|line| (line.symbol.as_str(), line.is.as_str()))
+            .collect();
         assert_eq!(seen, [("RUST", "n"), ("DAX", "m"), ("MODULE_SIG", "y")]);
     }
 }

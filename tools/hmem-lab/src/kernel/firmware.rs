@@ -79,7 +79,10 @@ fn unpack(deb: &Path, dir: &Path) -> Result<()> {
         .status()
         .context("cannot run dpkg-deb")?;
     if !status.success() {
-        bail!("{} cannot be unpacked: remove it and try again", deb.display());
+        bail!(
+            "{} cannot be unpacked: remove it and try again",
+            deb.display()
+        );
     }
     let mut found = false;
     for below in ["usr/share/ovmf", "usr/share/OVMF"] {
@@ -89,7 +92,9 @@ fn unpack(deb: &Path, dir: &Path) -> Result<()> {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name();
-            if entry.file_type()?.is_file() && Path::new(&name).extension().is_some_and(|e| e == "fd") {
+            if entry.file_type()?.is_file()
+                && Path::new(&name).extension().is_some_and(|e| e == "fd")
+            {
                 found |= name == IMAGE;
                 fs::rename(entry.path(), dir.join(&name))?;
             }

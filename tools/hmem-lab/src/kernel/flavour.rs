@@ -30,26 +30,29 @@ impl Flavour {
             let names: Vec<String> = Self::all(dir)?.into_iter().map(|one| one.name).collect();
             Ok(names.join(", "))
         };
-        let plain = name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let plain = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !plain || name.is_empty() || !dir.join(format!("{name}.config")).is_file() {
             bail!("FLAVOUR={name} is not known: use one of {}", known()?);
         }
         match Self::read(dir, name)? {
             Some(flavour) => Ok(flavour),
-            None => bail!("FLAVOUR={name} is only what others stand on: use one of {}", known()?),
+            None => bail!(
+                "FLAVOUR={name} is only what others stand on: use one of {}",
+                known()?
+            ),
         }
     }
 
     /// All flavours in `dir`, by name.
     pub(crate) fn all(dir: &Path) -> Result<Vec<Self>> {
         let mut all = Vec::new();
-        let entries = fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
+        let entries =
+            fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))?;
         for entry in entries {
             let path = entry?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str());
-            if let (Some("config"), Some(name)) = (path.extension().and_then(|e| e.to_str()), stem) {
+            if let (Some("config"), Some(name)) = (path.extension().and_then(|e| e.to_str()), stem)
+            {
                 if !name.contains('-') {
                     all.extend(Self::read(dir, name)?);
                 }
@@ -176,7 +179,9 @@ mod tests {
     fn what_stands_on_top_has_the_last_word() {
         let wanted_in = |name: &str| {
             let flavour = Flavour::load(&flavours(), name).unwrap();
-            wanted(&flavour.fragments("7.3")).unwrap()["CXL_BUS"].0.clone()
+            wanted(&flavour.fragments("7.3")).unwrap()["CXL_BUS"]
+                .0
+                .clone()
         };
         assert_eq!(wanted_in("lab"), "m");
         assert_eq!(wanted_in("builtin"), "y");
@@ -186,7 +191,10 @@ mod tests {
     fn an_unknown_flavour_names_the_known_ones() {
         for wrong in ["nope", "base", "", "../lab", "lab-7.3"] {
             let error = Flavour::load(&flavours(), wrong).unwrap_err().to_string();
-            assert!(error.contains("builtin, debug, lab, noregion, peer"), "{wrong}: {error}");
+            assert!(
+                error.contains("builtin, debug, lab, noregion, peer"),
+                "{wrong}: {error}"
+            );
         }
     }
 

@@ -30,7 +30,13 @@ pub(crate) struct Make {
 
 impl Make {
     /// Objects go to `obj`, words to `log`.
-    pub(crate) fn new(dirs: &Dirs, source: &Source, obj: PathBuf, log: PathBuf, jobs: usize) -> Self {
+    pub(crate) fn new(
+        dirs: &Dirs,
+        source: &Source,
+        obj: PathBuf,
+        log: PathBuf,
+        jobs: usize,
+    ) -> Self {
         Make {
             tree: source.tree.clone(),
             obj,
@@ -59,7 +65,16 @@ impl Make {
         // Left by cargo run, or meant for the Makefile at the top.
         for (name, _) in std::env::vars_os() {
             let text = name.to_string_lossy();
-            if text.starts_with("CARGO") || ["LD_LIBRARY_PATH", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "RUSTFLAGS"].contains(&text.as_ref()) {
+            if text.starts_with("CARGO")
+                || [
+                    "LD_LIBRARY_PATH",
+                    "MAKEFLAGS",
+                    "MFLAGS",
+                    "MAKELEVEL",
+                    "RUSTFLAGS",
+                ]
+                .contains(&text.as_ref())
+            {
                 command.env_remove(&name);
             }
         }
@@ -104,13 +119,22 @@ impl Make {
         let line = |program: &str| {
             let output = self.command(program).arg("--version").output();
             let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned());
-            text.unwrap_or_default().lines().next().unwrap_or_default().to_owned()
+            text.unwrap_or_default()
+                .lines()
+                .next()
+                .unwrap_or_default()
+                .to_owned()
         };
         [clang.as_str(), "rustc", "bindgen"].map(line).join("\n")
     }
 
     /// Runs a command with its words going to the log, and shows how far it is. Returns how many steps make told.
-    pub(crate) fn run(&self, mut command: Command, what: &str, progress: &mut Progress) -> Result<usize> {
+    pub(crate) fn run(
+        &self,
+        mut command: Command,
+        what: &str,
+        progress: &mut Progress,
+    ) -> Result<usize> {
         let log = File::options().append(true).open(&self.log)?;
         let begin = log.metadata()?.len();
         let mut child = command
@@ -138,7 +162,8 @@ impl Make {
     /// What went wrong, as far as the log tells from `begin` on, and where the log is.
     fn failure(&self, what: &str, begin: u64) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
-        let text = String::from_utf8_lossy(text.get(begin as usize..).unwrap_or_default()).into_owned();
+        let text =
+            String::from_utf8_lossy(text.get(begin as usize..).unwrap_or_default()).into_owned();
         if text.contains("No space left on device") {
             return format!("{what} failed: no space left in {}: free some, or set HMEM_BUILD to a larger place", self.obj.display());
         }
@@ -153,14 +178,26 @@ impl Make {
 
 /// The lines of a log that tell an error, with the place that rustc names in the line below.
 fn errors(text: &str) -> Vec<&str> {
-    let words = ["error:", "error[", "Error: ", "undefined reference", "undefined symbol", "undefined!", "*** "];
+    let words = [
+        "error:",
+        "error[",
+        "Error: ",
+        "undefined reference",
+        "undefined symbol",
+        "undefined!",
+        "*** ",
+    ];
     let mut lines = Vec::new();
     let mut after = false;
     for line in text.lines() {
         let place = after && line.trim_start().starts_with("-->");
         after = words.iter().any(|word| line.contains(word));
         // make repeats on each level that it stopped.
-        if place || after && !line.contains("*** Waiting") && !(line.starts_with("make") && line.contains("] Error ") && !lines.is_empty()) {
+        if place
+            || after
+                && !line.contains("*** Waiting")
+                && !(line.starts_with("make") && line.contains("] Error ") && !lines.is_empty())
+        {
             lines.push(line);
         }
     }
@@ -179,7 +216,11 @@ impl Tail {
     fn open(path: &Path, begin: u64) -> Result<Self> {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(begin))?;
-        Ok(Tail { file, rest: String::new(), steps: 0 })
+        Ok(Tail {
+            file,
+            rest: String::new(),
+            steps: 0,
+        })
     }
 
     /// Reads what is new; the last step in it.
@@ -187,7 +228,9 @@ impl Tail {
         let mut bytes = Vec::new();
         self.file.read_to_end(&mut bytes)?;
         self.rest += &String::from_utf8_lossy(&bytes);
-        let Some(end) = self.rest.rfind('\n') else { return Ok(None) };
+        let Some(end) = self.rest.rfind('\n') else {
+            return Ok(None);
+        };
         let mut last = None;
         for line in self.rest[..end].lines().filter(|line| is_step(line)) {
             self.steps += 1;
@@ -200,9 +243,14 @@ impl Tail {
 
 /// Whether a line is one of make's `  CC      init/main.o`.
 fn is_step(line: &str) -> bool {
-    let Some(step) = line.strip_prefix("  ") else { return false };
+    let Some(step) = line.strip_prefix("  ") else {
+        return false;
+    };
     let word = step.split(' ').next().unwrap_or_default();
-    word.len() > 1 && word.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+    word.len() > 1
+        && word
+            .bytes()
+            .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
 /// Whether there is such a program.
@@ -227,7 +275,13 @@ mod tests {
     #[test]
     fn errors_of_a_log() {
         let log = "  CC x.o\nerror[E0425]: cannot find value\n  --> drivers/dax/a.rs:3:5\n   |\nmake[3]: *** [x] Error 1\nmake[2]: *** [y] Error 2\n";
-        assert_eq!(errors(log), ["error[E0425]: cannot find value", "  --> drivers/dax/a.rs:3:5"]);
+        assert_eq!(
+            errors(log),
+            [
+                "error[E0425]: cannot find value",
+                "  --> drivers/dax/a.rs:3:5"
+            ]
+        );
         assert_eq!(errors("make: *** [x] Error 2\n").len(), 1);
     }
 }

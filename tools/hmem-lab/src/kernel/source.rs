@@ -48,15 +48,23 @@ impl Origin {
     /// A tree of the user's, which must be a kernel of a version that the project supports.
     pub(crate) fn own(tree: &Path, asked: &str) -> Result<Self> {
         let shown = tree.display();
-        let tree = fs::canonicalize(tree)
-            .with_context(|| format!("KSRC={shown} cannot be read: name the top directory of a kernel tree"))?;
+        let tree = fs::canonicalize(tree).with_context(|| {
+            format!("KSRC={shown} cannot be read: name the top directory of a kernel tree")
+        })?;
         let makefile = fs::read_to_string(tree.join("Makefile")).unwrap_or_default();
-        let version = version_in(&makefile).filter(|_| tree.join("rust/kernel").is_dir() && tree.join("Kbuild").is_file());
+        let version = version_in(&makefile)
+            .filter(|_| tree.join("rust/kernel").is_dir() && tree.join("Kbuild").is_file());
         let Some(kver) = version else {
-            bail!("KSRC={shown} is no Linux kernel tree: name the top directory of one (Linux {})", KVERS.join(" or "));
+            bail!(
+                "KSRC={shown} is no Linux kernel tree: name the top directory of one (Linux {})",
+                KVERS.join(" or ")
+            );
         };
         if !KVERS.contains(&kver.as_str()) {
-            bail!("KSRC={shown} is Linux {kver}, which is not supported: use a tree of {}", KVERS.join(" or "));
+            bail!(
+                "KSRC={shown} is Linux {kver}, which is not supported: use a tree of {}",
+                KVERS.join(" or ")
+            );
         }
         // The default needs no second word; another version that was asked for is a mistake.
         if kver != asked && asked != KVERS[0] {
@@ -85,13 +93,26 @@ pub(crate) fn prepare(dirs: &Dirs, origin: &Origin, refresh: bool) -> Result<Opt
             let Some(pristine) = pristine(dirs, kver, refresh)? else {
                 return Ok(None);
             };
-            let id = format!("{}", pristine.file_name().unwrap_or_default().to_string_lossy());
+            let id = format!(
+                "{}",
+                pristine.file_name().unwrap_or_default().to_string_lossy()
+            );
             link(&pristine, &tree, &base.join("source"), &id)?;
-            Source { tree, kver: kver.clone(), name, id }
+            Source {
+                tree,
+                kver: kver.clone(),
+                name,
+                id,
+            }
         }
         Origin::Own { tree: own, kver } => {
             sync::sync(own, &base)?;
-            Source { tree, kver: kver.clone(), name, id: format!("{}", own.display()) }
+            Source {
+                tree,
+                kver: kver.clone(),
+                name,
+                id: format!("{}", own.display()),
+            }
         }
     };
     let report = match graft::apply(&source.tree, &dirs.repo) {
@@ -113,7 +134,10 @@ fn pristine(dirs: &Dirs, kver: &str, refresh: bool) -> Result<Option<PathBuf>> {
     let base = dirs.cache.join("src");
     dirs::make(&base)?;
     // Builds elsewhere (HMEM_BUILD) share it.
-    let _lock = Lock::take(&base.join(format!("{kver}.lock")), "fetch of the kernel source")?;
+    let _lock = Lock::take(
+        &base.join(format!("{kver}.lock")),
+        "fetch of the kernel source",
+    )?;
     let package = Package::kernel(kver);
     let deb = match Deb::cached(&dirs.cache, &package)? {
         Some(deb) if !refresh => deb,
@@ -153,7 +177,10 @@ fn unpack(deb: &Path, kver: &str, to: &Path) -> Result<()> {
     }
     let text = String::from_utf8_lossy(&output.stderr);
     let line = text.lines().next().unwrap_or("no reason given");
-    bail!("{} cannot be unpacked ({line}): remove it and try again", deb.display());
+    bail!(
+        "{} cannot be unpacked ({line}): remove it and try again",
+        deb.display()
+    );
 }
 
 /// Makes `tree` of links to `pristine`, unless it is made of it already.
@@ -166,7 +193,11 @@ fn link(pristine: &Path, tree: &Path, stamp: &Path, id: &str) -> Result<()> {
     dirs::remove(&new)?;
     dirs::remove(tree)?;
     let copy = |how: &str| {
-        let status = Command::new("cp").args(["-a", how]).args([pristine, &new]).stderr(std::process::Stdio::null()).status();
+        let status = Command::new("cp")
+            .args(["-a", how])
+            .args([pristine, &new])
+            .stderr(std::process::Stdio::null())
+            .status();
         status.is_ok_and(|status| status.success())
     };
     // Links do not cross file systems.
@@ -187,7 +218,9 @@ fn version_in(makefile: &str) -> Option<String> {
     let value = |name: &str| {
         let lines = makefile.lines().take(10);
         let mut values = lines.filter_map(|line| line.strip_prefix(name)?.trim().strip_prefix('='));
-        values.next().and_then(|value| value.trim().parse::<u32>().ok())
+        values
+            .next()
+            .and_then(|value| value.trim().parse::<u32>().ok())
     };
     Some(format!("{}.{}", value("VERSION")?, value("PATCHLEVEL")?))
 }
@@ -208,7 +241,9 @@ mod tests {
         let dir = std::env::temp_dir();
         let error = Origin::own(&dir, "7.3").unwrap_err().to_string();
         assert!(error.contains("no Linux kernel tree"), "{error}");
-        let error = Origin::own(Path::new("/nonexistent"), "7.3").unwrap_err().to_string();
+        let error = Origin::own(Path::new("/nonexistent"), "7.3")
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("cannot be read"), "{error}");
     }
 }

@@ -41,8 +41,15 @@ pub(crate) fn sync(tree: &Path, base: &Path) -> Result<()> {
         dirs::remove(&copy)?;
     }
     dirs::make(&copy)?;
-    let changed: Vec<&String> = now.iter().filter(|(name, mark)| before.get(*name) != Some(mark)).map(|(name, _)| name).collect();
-    let gone: Vec<&String> = before.keys().filter(|name| !now.contains_key(*name)).collect();
+    let changed: Vec<&String> = now
+        .iter()
+        .filter(|(name, mark)| before.get(*name) != Some(mark))
+        .map(|(name, _)| name)
+        .collect();
+    let gone: Vec<&String> = before
+        .keys()
+        .filter(|name| !now.contains_key(*name))
+        .collect();
     if changed.is_empty() && gone.is_empty() {
         return Ok(());
     }
@@ -61,7 +68,8 @@ pub(crate) fn sync(tree: &Path, base: &Path) -> Result<()> {
     }
     grafted.put_back(&copy)?;
     let saved = (tree, now);
-    fs::write(&list, serde_json::to_vec(&saved)?).with_context(|| format!("cannot write {}", list.display()))
+    fs::write(&list, serde_json::to_vec(&saved)?)
+        .with_context(|| format!("cannot write {}", list.display()))
 }
 
 /// What was copied from this tree last; empty if nothing is known.
@@ -89,11 +97,18 @@ fn marks(tree: &Path) -> Result<Marks> {
     let mut marks = Marks::new();
     for name in names {
         // A file may be in git's index and deleted on disk.
-        let Ok(meta) = fs::symlink_metadata(tree.join(&name)) else { continue };
+        let Ok(meta) = fs::symlink_metadata(tree.join(&name)) else {
+            continue;
+        };
         if meta.is_dir() {
             continue;
         }
-        let mark = Mark { size: meta.len(), seconds: meta.mtime(), nanoseconds: meta.mtime_nsec(), mode: meta.mode() };
+        let mark = Mark {
+            size: meta.len(),
+            seconds: meta.mtime(),
+            nanoseconds: meta.mtime_nsec(),
+            mode: meta.mode(),
+        };
         marks.insert(name, mark);
     }
     Ok(marks)
@@ -107,22 +122,45 @@ fn git_files(tree: &Path) -> Result<Option<BTreeSet<String>>> {
         // Somebody else's tree may be read all the same.
         .args(["-c", "safe.directory=*", "-C"])
         .arg(tree)
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
         .output()
         .context("cannot run git")?;
     if !output.status.success() {
-        bail!("git cannot list the files of KSRC={}: {}", tree.display(), String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "git cannot list the files of KSRC={}: {}",
+            tree.display(),
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     let text = String::from_utf8(output.stdout).context("a file name in KSRC is not UTF-8")?;
-    Ok(Some(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect()))
+    Ok(Some(
+        text.split('\0')
+            .filter(|name| !name.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    ))
 }
 
 fn walk(tree: &Path, below: &str, names: &mut BTreeSet<String>) -> Result<()> {
     let dir = tree.join(below);
     for entry in fs::read_dir(&dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let entry = entry?;
-        let name = entry.file_name().into_string().ok().context("a file name in KSRC is not UTF-8")?;
-        let path = if below.is_empty() { name } else { format!("{below}/{name}") };
+        let name = entry
+            .file_name()
+            .into_string()
+            .ok()
+            .context("a file name in KSRC is not UTF-8")?;
+        let path = if below.is_empty() {
+            name
+        } else {
+            format!("{below}/{name}")
+        };
         if entry.file_type()?.is_dir() {
             walk(tree, &path, names)?;
         } else {
@@ -162,7 +200,10 @@ impl Grafted {
         if let Some(grafted) = graft::status(copy)?.graft {
             for name in grafted.edited.into_iter().chain(grafted.overlay) {
                 let path = copy.join(&name);
-                if let (Ok(content), Ok(time)) = (fs::read(&path), fs::metadata(&path).and_then(|meta| meta.modified())) {
+                if let (Ok(content), Ok(time)) = (
+                    fs::read(&path),
+                    fs::metadata(&path).and_then(|meta| meta.modified()),
+                ) {
                     files.insert(name, (content, time));
                 }
             }
@@ -179,8 +220,15 @@ impl Grafted {
             let path = copy.join(name);
             let Ok(now) = fs::read(&path) else { continue };
             // Also where it is the kernel's own text again, with its old time: that is new to make.
-            let time = if now == *content { *time } else { SystemTime::now() };
-            File::options().append(true).open(&path).and_then(|file| file.set_modified(time))?;
+            let time = if now == *content {
+                *time
+            } else {
+                SystemTime::now()
+            };
+            File::options()
+                .append(true)
+                .open(&path)
+                .and_then(|file| file.set_modified(time))?;
         }
         Ok(())
     }

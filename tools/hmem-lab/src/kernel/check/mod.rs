@@ -45,22 +45,61 @@ struct Check {
 }
 
 const CHECKS: [Check; 11] = [
-    Check { name: "licence lines", run: host::licence_lines },
-    Check { name: "codespell", run: host::codespell },
-    Check { name: "shellcheck", run: host::shellcheck },
-    Check { name: "rustfmt, host tools", run: host::rustfmt },
-    Check { name: "clippy, host tools", run: host::clippy },
-    Check { name: "rustdoc, host tools", run: host::rustdoc },
-    Check { name: "kconfig", run: tree::kconfig },
-    Check { name: "rustfmt, kernel", run: tree::rustfmt },
-    Check { name: "clippy, kernel", run: tree::clippy },
-    Check { name: "rustdoc, kernel", run: tree::rustdoc },
-    Check { name: "checkpatch", run: tree::checkpatch },
+    Check {
+        name: "licence lines",
+        run: host::licence_lines,
+    },
+    Check {
+        name: "codespell",
+        run: host::codespell,
+    },
+    Check {
+        name: "shellcheck",
+        run: host::shellcheck,
+    },
+    Check {
+        name: "rustfmt, host tools",
+        run: host::rustfmt,
+    },
+    Check {
+        name: "clippy, host tools",
+        run: host::clippy,
+    },
+    Check {
+        name: "rustdoc, host tools",
+        run: host::rustdoc,
+    },
+    Check {
+        name: "kconfig",
+        run: tree::kconfig,
+    },
+    Check {
+        name: "rustfmt, kernel",
+        run: tree::rustfmt,
+    },
+    Check {
+        name: "clippy, kernel",
+        run: tree::clippy,
+    },
+    Check {
+        name: "rustdoc, kernel",
+        run: tree::rustdoc,
+    },
+    Check {
+        name: "checkpatch",
+        run: tree::checkpatch,
+    },
 ];
 
 /// Runs the command.
 pub fn main(args: Args) -> Result<ExitCode> {
-    let wanted = |check: &&Check| args.filters.is_empty() || args.filters.iter().any(|word| check.name.contains(word.as_str()));
+    let wanted = |check: &&Check| {
+        args.filters.is_empty()
+            || args
+                .filters
+                .iter()
+                .any(|word| check.name.contains(word.as_str()))
+    };
     let checks: Vec<&Check> = CHECKS.iter().filter(wanted).collect();
     if args.list {
         checks.iter().for_each(|check| println!("{}", check.name));
@@ -87,30 +126,57 @@ pub fn main(args: Args) -> Result<ExitCode> {
         }
     }
     println!("{} passed, {failed} failed", checks.len() - failed);
-    Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if failed == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn files(dirs: &Dirs) -> Result<BTreeSet<String>> {
     let mut git = Command::new("git");
-    git.args(["-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(&dirs.repo);
+    git.args([
+        "-c",
+        "safe.directory=*",
+        "ls-files",
+        "-z",
+        "--cached",
+        "--others",
+        "--exclude-standard",
+    ])
+    .current_dir(&dirs.repo);
     let output = git.output().context("cannot run git")?;
     if !output.status.success() {
-        bail!("git cannot list the files: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!(
+            "git cannot list the files: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
     }
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let there = |name: &&str| dirs.repo.join(name).is_file();
-    Ok(text.split('\0').filter(|name| !name.is_empty()).filter(there).map(str::to_owned).collect())
+    Ok(text
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .filter(there)
+        .map(str::to_owned)
+        .collect())
 }
 
 /// Runs a tool that says what it found, and exits with a status that says whether it did.
 fn findings(command: &mut Command) -> Result<Findings> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("cannot run {name}"))?;
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {name}"))?;
     if output.status.success() {
         return Ok(Vec::new());
     }
     let words = words(&output);
-    Ok(vec![if words.trim().is_empty() { format!("{name} failed: {}", output.status) } else { words }])
+    Ok(vec![if words.trim().is_empty() {
+        format!("{name} failed: {}", output.status)
+    } else {
+        words
+    }])
 }
 
 fn words(output: &Output) -> String {

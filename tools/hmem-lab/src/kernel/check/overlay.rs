@@ -13,10 +13,19 @@ pub(super) fn about(words: &str, tree: &Path, files: &BTreeSet<String>) -> Vec<S
         .into_iter()
         .filter(|paragraph| {
             let head = paragraph.lines().next().unwrap_or_default();
-            let place = paragraph.lines().find_map(|line| line.trim_start().strip_prefix("--> "));
+            let place = paragraph
+                .lines()
+                .find_map(|line| line.trim_start().strip_prefix("--> "));
             match place.map(|place| place.strip_prefix(&prefix).unwrap_or(place)) {
-                Some(place) => place.split(':').next().is_some_and(|file| files.contains(file)),
-                None => head.starts_with("error") && !head.contains("aborting due to") && !head.contains("could not compile"),
+                Some(place) => place
+                    .split(':')
+                    .next()
+                    .is_some_and(|file| files.contains(file)),
+                None => {
+                    head.starts_with("error")
+                        && !head.contains("aborting due to")
+                        && !head.contains("could not compile")
+                }
             }
         })
         .map(|paragraph| paragraph.replace(&prefix, ""))
@@ -30,7 +39,8 @@ fn paragraphs(words: &str) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for line in words.lines() {
         let begins = ["warning", "error"].iter().any(|grave| {
-            line.strip_prefix(grave).is_some_and(|rest| rest.starts_with(':') || rest.starts_with('['))
+            line.strip_prefix(grave)
+                .is_some_and(|rest| rest.starts_with(':') || rest.starts_with('['))
         });
         match all.last_mut() {
             _ if begins => all.push(line.to_owned()),
@@ -41,7 +51,9 @@ fn paragraphs(words: &str) -> Vec<String> {
             None => {}
         }
     }
-    all.iter().map(|paragraph| paragraph.trim_end().to_owned()).collect()
+    all.iter()
+        .map(|paragraph| paragraph.trim_end().to_owned())
+        .collect()
 }
 
 #[cfg(test)]
@@ -66,10 +78,22 @@ error: cannot read a file
 
 error: aborting due to 1 previous error
 ";
-        let files = ["rust/kernel/dax.rs", "drivers/dax/hmem_rs/a.rs"].map(str::to_owned).into();
+        let files = ["rust/kernel/dax.rs", "drivers/dax/hmem_rs/a.rs"]
+            .map(str::to_owned)
+            .into();
         let found = about(words, Path::new("/t"), &files);
-        let heads: Vec<&str> = found.iter().map(|one| one.lines().next().unwrap()).collect();
-        assert_eq!(heads, ["warning: unused import", "error[E0425]: cannot find x", "error: cannot read a file"]);
+        let heads: Vec<&str> = found
+            .iter()
+            .map(|one| one.lines().next().unwrap())
+            .collect();
+        assert_eq!(
+            heads,
+            [
+                "warning: unused import",
+                "error[E0425]: cannot find x",
+                "error: cannot read a file"
+            ]
+        );
         assert!(found[0].contains("--> rust/kernel/dax.rs:3:5"));
     }
 }

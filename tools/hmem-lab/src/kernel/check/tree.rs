@@ -9,16 +9,45 @@ use std::process::Command;
 use anyhow::{bail, Context, Result};
 
 use super::{findings, overlay, words, Findings, Ground};
+use crate::kernel::lock::Lock;
 use crate::kernel::{self, Found, KVERS};
 
 const FLAVOUR: &str = "lab";
 
-/// The grafted tree and the objects of a kernel built from it.
+/// The grafted tree, and its lock.
+struct Grafted {
+    tree: PathBuf,
+    /// Rust files of the overlay.
+    rust: Vec<String>,
+    _lock: Lock,
+}
+
+fn grafted(ground: &Ground) -> Result<Grafted> {
+    let args = kernel::Args::of(KVERS[0], FLAVOUR, None);
+    let Some((source, lock)) = kernel::source(&ground.dirs, &args)? else {
+        bail!("{}", kernel::no_source(KVERS[0]));
+    };
+    let grafted = graft::status(&source.tree)?
+        .graft
+        .context("the tree holds no graft")?;
+    let rust = grafted
+        .overlay
+        .into_iter()
+        .filter(|name| name.ends_with(".rs"))
+        .collect();
+    Ok(Grafted {
+        tree: source.tree,
+        rust,
+        _lock: lock,
+    })
+}
+
+/// The grafted tree, and the objects of a kernel built from it.
 struct Built {
     tree: PathBuf,
     obj: PathBuf,
-    /// Rust files of the overlay.
     rust: Vec<String>,
+    _lock: Lock,
 }
 
 fn built(ground: &Ground) -> Result<Built> {
@@ -26,12 +55,12 @@ fn built(ground: &Ground) -> Result<Built> {
     if let Found::NoSource(why) = kernel::build(&args)? {
         bail!("{why}");
     }
-    let tree = ground.dirs.build.join(KVERS[0]).join("src");
-    let grafted = graft::status(&tree)?.graft.context("the tree holds no graft")?;
+    let Grafted { tree, rust, _lock } = grafted(ground)?;
     Ok(Built {
-        obj: ground.dirs.build.join(format!("{}-{FLAVOUR}", KVERS[0])),
-        rust: grafted.overlay.into_iter().filter(|name| name.ends_with(".rs")).collect(),
         tree,
+        obj: ground.dirs.build.join(format!("{}-{FLAVOUR}", KVERS[0])),
+        rust,
+        _lock,
     })
 }
 
@@ -42,20 +71,32 @@ pub(super) fn kconfig(ground: &Ground) -> Result<Findings> {
     let dir = ground.dirs.out.join("check-kconfig");
     kernel::dirs::make(&dir)?;
     let mut conf = Command::new(built.obj.join("scripts/kconfig/conf"));
-    conf.args(["--allyesconfig", "Kconfig"]).current_dir(&dir).env("srctree", &ground.dirs.repo);
-    let output = conf.output().context("cannot run the kernel's scripts/kconfig/conf")?;
+    conf.args(["--allyesconfig", "Kconfig"])
+        .current_dir(&dir)
+        .env("srctree", &ground.dirs.repo);
+    let output = conf
+        .output()
+        .context("cannot run the kernel's scripts/kconfig/conf")?;
     kernel::dirs::remove(&dir)?;
     let words = words(&output);
-    let warned = words.lines().any(|line| line.contains("warning:") || line.contains("error:"));
-    Ok(if output.status.success() && !warned { Vec::new() } else { vec![words] })
+    let warned = words
+        .lines()
+        .any(|line| line.contains("warning:") || line.contains("error:"));
+    Ok(if output.status.success() && !warned {
+        Vec::new()
+    } else {
+        vec![words]
+    })
 }
 
 /// The kernel's own rules for formatting.
 pub(super) fn rustfmt(ground: &Ground) -> Result<Findings> {
-    let built = built(ground)?;
+    let grafted = grafted(ground)?;
     let mut rustfmt = Command::new("rustfmt");
-    rustfmt.args(["--check", "-l", "--edition", "2021", "--config-path"]).arg(built.tree.join(".rustfmt.toml"));
-    findings(rustfmt.args(&built.rust).current_dir(&built.tree))
+    rustfmt
+        .args(["--check", "-l", "--edition", "2021", "--config-path"])
+        .arg(grafted.tree.join(".rustfmt.toml"));
+    findings(rustfmt.args(&grafted.rust).current_dir(&grafted.tree))
 }
 
 /// The kernel's own choice of lints, for the kernel crate and each crate of the overlay.
@@ -71,32 +112,55 @@ pub(super) fn clippy(ground: &Ground) -> Result<Findings> {
 /// Documentation of the kernel crate, private items too: links that lead nowhere, examples that are none.
 pub(super) fn rustdoc(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
-    let kernel = crates(&built)?.into_iter().next().context("the kernel crate was not built")?;
+    let kernel = crates(&built)?
+        .into_iter()
+        .next()
+        .context("the kernel crate was not built")?;
     say(&built, "rustdoc", &kernel)
 }
 
 /// The mailable series, as a maintainer's checkpatch sees it.
 pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
-    let built = built(ground)?;
+    let grafted = grafted(ground)?;
     let dir = ground.dirs.out.join("check-patches");
     kernel::dirs::remove(&dir)?;
     let mut options = graft::MailOptions::default();
     // The check works for those too who have not told git their name.
     options.author = Some("hmem-lab check <check@localhost>".into());
-    graft::patches(&built.tree, &ground.dirs.repo, &dir, &options)?;
-    let mut patches: Vec<PathBuf> = fs::read_dir(&dir)?.flatten().map(|entry| entry.path()).collect();
-    patches.retain(|path| path.extension().is_some_and(|e| e == "patch") && !path.to_string_lossy().contains("0000-"));
+    graft::patches(&grafted.tree, &ground.dirs.repo, &dir, &options)?;
+    let mut patches: Vec<PathBuf> = fs::read_dir(&dir)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    patches.retain(|path| {
+        path.extension().is_some_and(|e| e == "patch") && !path.to_string_lossy().contains("0000-")
+    });
     patches.sort();
     if patches.is_empty() {
         bail!("graft made no patches");
     }
-    let mut checkpatch = Command::new("perl");
-    checkpatch.arg("scripts/checkpatch.pl").args(["--strict", "--terse", "--no-summary", "--show-types"]);
-    // The series adds its entry in MAINTAINERS with the last patch, as a whole.
-    checkpatch.args(["--ignore", "FILE_PATH_CHANGES"]);
-    let found = findings(checkpatch.args(&patches).current_dir(&built.tree))?;
+    let mut all = Vec::new();
+    for patch in &patches {
+        // The series adds its entry in MAINTAINERS with the last patch, as a whole.
+        let mut ignore = "FILE_PATH_CHANGES".to_owned();
+        if patch.to_string_lossy().contains("-selftests-") {
+            // Tables in shell are read better in long lines; rustfmt minds the width of Rust.
+            ignore += ",LONG_LINE,LONG_LINE_COMMENT,LONG_LINE_STRING";
+        }
+        let mut checkpatch = Command::new("perl");
+        checkpatch.args([
+            "scripts/checkpatch.pl",
+            "--strict",
+            "--terse",
+            "--no-summary",
+            "--show-types",
+            "--ignore",
+            &ignore,
+        ]);
+        all.extend(findings(checkpatch.arg(patch).current_dir(&grafted.tree))?);
+    }
     let prefix = format!("{}/", dir.display());
-    Ok(found.iter().map(|text| text.replace(&prefix, "")).collect())
+    Ok(all.iter().map(|text| text.replace(&prefix, "")).collect())
 }
 
 /// How the kernel's make compiled the kernel crate, first, and the crates of the overlay.
@@ -107,13 +171,18 @@ fn crates(built: &Built) -> Result<Vec<String>> {
             "rust/kernel/lib.rs" => PathBuf::from("rust/kernel.o"),
             other => Path::new(other).with_extension("o"),
         };
-        let name = format!(".{}.cmd", object.file_name().unwrap_or_default().to_string_lossy());
+        let name = format!(
+            ".{}.cmd",
+            object.file_name().unwrap_or_default().to_string_lossy()
+        );
         let Ok(text) = fs::read_to_string(built.obj.join(object.with_file_name(name))) else {
             // A module of another file's crate
             continue;
         };
         let line = text.lines().next().and_then(|line| line.split_once(":= "));
-        let line = line.and_then(|(_, line)| line.split(';').next()).context("a .cmd file without a command")?;
+        let line = line
+            .and_then(|(_, line)| line.split(';').next())
+            .context("a .cmd file without a command")?;
         lines.push(line.to_owned());
     }
     Ok(lines)
@@ -124,23 +193,41 @@ fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
     let out = built.obj.join("check");
     kernel::dirs::make(&out)?;
     let mut command = Command::new(driver);
-    let mut arguments = line.split_whitespace().skip_while(|word| *word != "rustc").skip(1).peekable();
+    let mut arguments = line
+        .split_whitespace()
+        .skip_while(|word| *word != "rustc")
+        .skip(1)
+        .peekable();
     if arguments.peek().is_none() {
         bail!("not a rustc command: {line}");
     }
     for argument in arguments {
-        let driver_only = argument.starts_with("--emit") || argument.starts_with("--remap-path-scope") || argument.starts_with("--remap-path-prefix");
+        let driver_only = argument.starts_with("--emit")
+            || argument.starts_with("--remap-path-scope")
+            || argument.starts_with("--remap-path-prefix");
         if !driver_only {
             command.arg(argument.trim_matches('\'').replace("\\\"", "\""));
         }
     }
     if driver == "rustdoc" {
-        command.args(["--document-private-items", "-Zunstable-options", "-Cunsafe-allow-abi-mismatch=fixed-x18", "--output"]).arg(&out);
+        command
+            .args([
+                "--document-private-items",
+                "-Zunstable-options",
+                "-Cunsafe-allow-abi-mismatch=fixed-x18",
+                "--output",
+            ])
+            .arg(&out);
     } else {
         command.arg(format!("--emit=metadata={}/x.rmeta", out.display()));
     }
-    command.env("OBJTREE", &built.obj).env("CLIPPY_CONF_DIR", &built.tree).current_dir(&built.obj);
-    let output = command.output().with_context(|| format!("cannot run {driver}"))?;
+    command
+        .env("OBJTREE", &built.obj)
+        .env("CLIPPY_CONF_DIR", &built.tree)
+        .current_dir(&built.obj);
+    let output = command
+        .output()
+        .with_context(|| format!("cannot run {driver}"))?;
     let words = words(&output);
     let ours = built.rust.iter().cloned().collect();
     let found = overlay::about(&words, &built.tree, &ours);
