@@ -7,6 +7,7 @@
 //! device is good for: mapping by user space (`device_dax`), System RAM (`kmem`), or something else.
 //!
 //! - [`region`] is for those who provide memory.
+//! - `Driver` and `Device` are for those who use it (Linux 7.3).
 //! - [`hmem`] finds the memory that platform firmware set aside.
 //!
 //! C headers: [`drivers/dax/bus.h`](srctree/drivers/dax/bus.h),
@@ -14,3 +15,18 @@
 
 pub mod hmem;
 pub mod region;
+
+#[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
+mod device;
+#[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
+mod driver;
+
+#[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
+pub use self::{
+    device::Device,
+    driver::{
+        Adapter,
+        Driver,
+        DriverType, //
+    },
+};

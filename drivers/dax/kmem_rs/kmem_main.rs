@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! System RAM from devices of the DAX bus.
+//!
+//! The driver `kmem` adds the memory of each device that it is bound to into the system, as far as
+//! it is made of whole memory blocks, and gives it up again when it is unbound, unless it is in use
+//! then. In between, the file `state` of the device takes the memory online and away.
+//!
+//! - [`state`] knows the words of that file, and what they mean: pure functions.
+//! - [`memory`] is the memory of one device, with all that is done to it.
+//! - [`set`] does it to several devices as a unit.
+//! - [`driver`] ties these to the bus.
+//!
+//! The module and the driver are named `kmem`, as those that they replace: the tool `daxctl` knows
+//! both by this name, and mm/ exports the function that adds the memory to a module of this name
+//! only.
+
+mod driver;
+mod memory;
+mod set;
+mod state;
+
+use kernel::{
+    dax,
+    driver::Registration,
+    prelude::*,
+    InPlaceModule,
+    ThisModule, //
+};
+
+// Fields are dropped in this order: the driver first.
+#[pin_data]
+struct KmemModule {
+    #[pin]
+    _driver: Registration<dax::Adapter<driver::Kmem>>,
+    _list: memory::FreeList,
+}
+
+impl InPlaceModule for KmemModule {
+    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
+        try_pin_init!(Self {
+            _driver <- Registration::new(c"kmem", module),
+            _list: memory::FreeList,
+        })
+    }
+}
+
+module! {
+    type: KmemModule,
+    name: "kmem",
+    authors: ["The hmem_rs developers"],
+    description: "KMEM DAX: map dax-devices as System-RAM",
+    license: "GPL v2",
+    alias: ["dax:t0*"],
+}

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The memory of one device.
+
+use crate::state::{
+    Census,
+    State, //
+};
+use kernel::{
+    dax,
+    device::{
+        Bound,
+        Device, //
+    },
+    memory::{
+        BlockAligned,
+        Group,
+        Node, //
+    },
+    memory_hotplug::{
+        BlockState,
+        LeftOnline,
+        ManagedName,
+        OnlineType,
+        Plugged,
+        Removal,
+        Reservation, //
+    },
+    memory_tiers::{
+        NodeMemoryType,
+        ADISTANCE_DRAM, //
+    },
+    new_mutex,
+    page::PAGE_SHIFT,
+    prelude::*,
+    str::CString,
+    string_helpers::BinarySize,
+    sync::{
+        aref::ARef,
+        lazy_mutex,
+        Arc,
+        LazyMutex,
+        Mutex, //
+    },
+};
+
+/// The abstract distance of memory of which the platform firmware tells nothing.
+const ADISTANCE: i32 = ADISTANCE_DRAM * 5;
+
+/// The devices that the driver is bound to, in the order of binding.
+///
+/// Its lock is held by whoever changes the memory of any device, which makes it the outer lock of
+/// that of memory hotplug, under which the system does one such thing at a time anyway.
+static BOUND: LazyMutex<KVec<Arc<DeviceMemory>>> = lazy_mutex!(KVec::new());
+
+/// The proof that nobody else changes the memory of any device.
+pub(crate) struct Exclusive(kernel::sync::MutexGuard<'static, KVec<Arc<DeviceMemory>>>);
+
+impl Exclusive {
+    /// Waits for those who change memory now.
+    pub(crate) fn new() -> Self {
+        Self(BOUND.lock())
+    }
+
+    /// Returns the devices that the driver is bound to.
+    pub(crate) fn bound(&self) -> impl Iterator<Item = &DeviceMemory> {
+        self.0.iter().map(|memory| &**memory)
+    }
+}
+
+/// Frees the list of devices when it is dropped; the driver must be unregistered by then.
+pub(crate) struct FreeList;
+
+impl Drop for FreeList {
+    fn drop(&mut self) {
+        *BOUND.lock() = KVec::new();
+    }
+}
+
+/// A range of a device, and what of it can be memory.
+struct Claim {
+    /// Its number at the device, `mappingN`.
+    mapping: usize,
+    range: BlockAligned,
+}
+
+/// The memory of one device that the driver is bound to.
+#[pin_data]
+pub(crate) struct DeviceMemory {
+    dev: ARef<Device>,
+    /// What the memory is reserved as: the name of the device.
+    name: Arc<CString>,
+    /// What it is added as.
+    managed: ManagedName,
+    memmap_on_memory: bool,
+    /// The ranges as they were when the driver was bound. User space may add ranges later.
+    claims: KVec<Claim>,
+    #[pin]
+    inner: Mutex<Inner>,
+}
+
+/// What changes. The lock is held for moments only, so that reading the state never waits for
+/// memory.
+struct Inner {
+    memory: KVec<Plugged>,
+    /// What the memory was brought online as.
+    asked: OnlineType,
+    group: Arc<Group>,
+    /// For each claim, whether it was there to be had when the driver was bound.
+    had: KVec<bool>,
+    /// The state before the change that is going on, with the memory elsewhere.
+    changing: Option<State>,
+}
+
+impl Inner {
+    fn census(&self) -> Census {
+        census(&self.memory)
+    }
+}
+
+/// Counts the blocks of some memory.
+fn census(memory: &[Plugged]) -> Census {
+    Census::of(
+        memory
+            .iter()
+            .flat_map(|p| p.blocks().map(|(_, state)| state)),
+    )
+}
+
+impl DeviceMemory {
+    /// Adds the memory of a device, or takes over what is left of it from an earlier time.
+    ///
+    /// Does what it can: of several ranges some may be missing. That is what users of such systems
+    /// have relied on.
+    pub(crate) fn bind(ddev: &dax::Device<Bound>) -> Result<Arc<Self>> {
+        let dev: &Device<Bound> = ddev.as_ref();
+        let default = OnlineType::system_default();
+
+        // Slow memory must not be mixed into a node with faster memory.
+        let Some(node) = Node::new(ddev.target_node()) else {
+            dev_warn!(
+                dev,
+                "rejecting DAX region with invalid node: {}\n",
+                ddev.target_node()
+            );
+            return Err(EINVAL);
+        };
+
+        let (claims, pages) = Self::claims(ddev)?;
+        let had = KVec::from_elem(false, claims.len(), GFP_KERNEL)?;
+        let name = Arc::new(CString::try_from(dev.name())?, GFP_KERNEL)?;
+
+        // The type must be known before the first memory of the node comes online.
+        let kind = NodeMemoryType::assign(node, ADISTANCE)?;
+        let group = Arc::new(Group::new_static(kind, pages)?, GFP_KERNEL)?;
+        let managed = ManagedName::new(c"kmem")?;
+
+        let this = Arc::pin_init(
+            try_pin_init!(Self {
+                dev: dev.into(),
+                name: name.clone(),
+                managed,
+                memmap_on_memory: ddev.memmap_on_memory(),
+                claims,
+                inner <- new_mutex!(Inner {
+                    memory: KVec::new(),
+                    asked: default,
+                    group,
+                    had,
+                    changing: None,
+                }),
+            }),
+            GFP_KERNEL,
+        )?;
+
+        let mut exclusive = Exclusive::new();
+        exclusive.0.reserve(1, GFP_KERNEL)?;
+        this.add_or_take_over(node, default)?;
+
+        // There is room for it.
+        let _ = exclusive.0.push_within_capacity(this.clone());
+        Ok(this)
+    }
+
+    /// Finds the ranges that can be memory, and how many pages they have.
+    fn claims(ddev: &dax::Device<Bound>) -> Result<(KVec<Claim>, usize)> {
+        let ranges = ddev.ranges()?;
+        let mut claims = KVec::with_capacity(ranges.len(), GFP_KERNEL)?;
+        let (mut all, mut usable) = (0u64, 0u64);
+
+        for (mapping, range) in ranges.iter().enumerate() {
+            all = all.saturating_add(range.len());
+            match BlockAligned::inside(range) {
+                Some(range) => {
+                    usable = usable.saturating_add(range.len());
+                    claims.push(Claim { mapping, range }, GFP_KERNEL)?;
+                }
+                None => dev_info!(
+                    ddev,
+                    "mapping{}: {:#x}-{:#x} too small after alignment\n",
+                    mapping,
+                    range.start(),
+                    range.end()
+                ),
+            }
+        }
+
+        if claims.is_empty() {
+            dev_warn!(
+                ddev,
+                "rejecting DAX region without any memory after alignment\n"
+            );
+            return Err(EINVAL);
+        }
+        if usable != all {
+            dev_warn!(
+                ddev,
+                "DAX region truncated by {} due to alignment\n",
+                BinarySize(all - usable)
+            );
+        }
+
+        Ok((claims, usize::try_from(usable >> PAGE_SHIFT)?))
+    }
+
+    /// Brings the memory in when the driver is bound.
+    fn add_or_take_over(&self, node: Node, default: OnlineType) -> Result {
+        let mut ranges = KVec::with_capacity(self.claims.len(), GFP_KERNEL)?;
+        for claim in self.claims.iter() {
+            ranges.push(claim.range, GFP_KERNEL)?;
+        }
+
+        let mut memory = KVec::with_capacity(self.claims.len(), GFP_KERNEL)?;
+        let mut asked = default;
+        match LeftOnline::take_over(&self.name, node, &ranges) {
+            None => match self.plug(&memory, asked, |done, _| done == 0) {
+                Ok(added) => memory = added,
+                // Bound nevertheless, as there is memory to be taken away again.
+                Err((_, added)) if !added.is_empty() => memory = added,
+                Err((error, _)) => return Err(error),
+            },
+            Some(left) => {
+                asked = left.online_type;
+                self.inner.lock().group = left.group;
+                for plugged in left.memory {
+                    // No more ranges than there are claims: there is room.
+                    let _ = memory.push_within_capacity(plugged);
+                }
+                dev_info!(
+                    self.dev,
+                    "took over memory that was left online: {} of {} ranges\n",
+                    memory.len(),
+                    self.claims.len()
+                );
+
+                let added = self
+                    .plug(&memory, asked, |_, _| false)
+                    .unwrap_or_else(|(_, added)| added);
+                for plugged in added {
+                    let _ = memory.push_within_capacity(plugged);
+                }
+            }
+        }
+
+        let mut inner = self.inner.lock();
+        for (had, claim) in inner.had.iter_mut().zip(self.claims.iter()) {
+            *had = holds(&memory, claim);
+        }
+        inner.memory = memory;
+        inner.asked = asked;
+        Ok(())
+    }
+
+    /// Removes the memory when the driver is unbound, as far as it is offline, and leaves the rest.
+    ///
+    /// Nothing is taken offline here: that could take for ever, and unbinding cannot be stopped.
+    pub(crate) fn unbind(&self) {
+        let mut exclusive = Exclusive::new();
+
+        exclusive.0.retain(|other| !core::ptr::eq(&**other, self));
+
+        let (mut memory, group, online_type) = {
+            let mut inner = self.inner.lock();
+            (
+                core::mem::replace(&mut inner.memory, KVec::new()),
+                inner.group.clone(),
+                inner.asked,
+            )
+        };
+
+        if cfg!(CONFIG_MEMORY_HOTREMOVE) {
+            // What is stuck goes to the end of the same vector, so that nothing must be allocated.
+            for _ in 0..memory.len() {
+                let Ok(plugged) = memory.remove(0) else {
+                    break;
+                };
+                if let Err(plugged) = plugged.remove_offline() {
+                    dev_warn!(
+                        self.dev,
+                        "mapping{}: {} stuck online until reboot\n",
+                        self.mapping(&plugged.range()),
+                        plugged.range()
+                    );
+                    let _ = memory.push_within_capacity(plugged);
+                }
+            }
+        }
+        if memory.is_empty() {
+            return;
+        }
+
+        if cfg!(CONFIG_MEMORY_HOTREMOVE) {
+            dev_err!(self.dev, "Hotplug regions stuck online until reboot\n");
+        }
+        let left = LeftOnline {
+            name: self.name.clone(),
+            memory,
+            group,
+            online_type,
+        };
+        if left.leave() {
+            dev_info!(
+                self.dev,
+                "binding the device to kmem again takes the memory over\n"
+            );
+        }
+    }
+
+    /// Returns the state, as it is now.
+    pub(crate) fn state(&self) -> State {
+        let inner = self.inner.lock();
+
+        match inner.changing {
+            Some(state) => state,
+            None => inner.census().observed(inner.asked),
+        }
+    }
+
+    /// Returns how many blocks are in which state.
+    pub(crate) fn census(&self, _: &Exclusive) -> Census {
+        self.inner.lock().census()
+    }
+
+    /// Takes the memory out for a change; until it is [put back](Self::put), the state is shown as
+    /// it is now.
+    pub(crate) fn take(&self, _: &Exclusive) -> KVec<Plugged> {
+        let mut inner = self.inner.lock();
+
+        inner.changing = Some(inner.census().observed(inner.asked));
+        core::mem::replace(&mut inner.memory, KVec::new())
+    }
+
+    /// Puts the memory back after a change, with what it was brought online as, if that is new.
+    pub(crate) fn put(&self, _: &Exclusive, memory: KVec<Plugged>, asked: Option<OnlineType>) {
+        let mut inner = self.inner.lock();
+
+        inner.memory = memory;
+        if let Some(asked) = asked {
+            inner.asked = asked;
+        }
+        inner.changing = None;
+    }
+
+    /// Adds all memory of the device, which has none, and brings it online.
+    ///
+    /// All ranges that were there when the driver was bound must be there again. If one is not, or
+    /// if a block does not come online, then nothing is left of it, or, in the worst case, what is
+    /// given back with the error.
+    pub(crate) fn plug_all(
+        &self,
+        _: &Exclusive,
+        online_type: OnlineType,
+    ) -> Result<KVec<Plugged>, (Error, KVec<Plugged>)> {
+        let had = {
+            let inner = self.inner.lock();
+            let mut had = KVec::new();
+            if let Err(error) = had.extend_from_slice(&inner.had, GFP_KERNEL) {
+                return Err((error.into(), KVec::new()));
+            }
+            had
+        };
+
+        self.plug(&[], online_type, |_, i| had.get(i).is_some_and(|had| *had))
+    }
+
+    /// Adds the ranges of which no memory is `present`, and brings their memory online.
+    ///
+    /// `fatal` tells whether it is the end if a range cannot be had, given how many could be so
+    /// far, and which one it is.
+    fn plug(
+        &self,
+        present: &[Plugged],
+        online_type: OnlineType,
+        fatal: impl Fn(usize, usize) -> bool,
+    ) -> Result<KVec<Plugged>, (Error, KVec<Plugged>)> {
+        let nothing = |error| (error, KVec::new());
+        let group = self.inner.lock().group.clone();
+        let count = self.claims.len();
+
+        // All memory that is needed is allocated first, and all ranges are claimed, before any is
+        // added.
+        let mut memory =
+            KVec::with_capacity(count, GFP_KERNEL).map_err(|error| nothing(error.into()))?;
+        let mut reservations =
+            KVec::with_capacity(count, GFP_KERNEL).map_err(|error| nothing(error.into()))?;
+
+        for (i, claim) in self.claims.iter().enumerate() {
+            if holds(present, claim) {
+                continue;
+            }
+            match Reservation::new(claim.range, self.name.clone()) {
+                Ok(reservation) => {
+                    let _ = reservations.push_within_capacity((i, reservation));
+                }
+                Err(error) => {
+                    dev_warn!(
+                        self.dev,
+                        "mapping{}: {} could not reserve region\n",
+                        claim.mapping,
+                        claim.range
+                    );
+                    if fatal(reservations.len(), i) {
+                        return Err(nothing(error));
+                    }
+                }
+            }
+        }
+
+        for (i, reservation) in reservations {
+            match Plugged::add(
+                reservation,
+                &group,
+                &self.managed,
+                self.memmap_on_memory,
+                online_type,
+            ) {
+                Ok(plugged) => {
+                    let _ = memory.push_within_capacity(plugged);
+                }
+                Err((error, reservation)) => {
+                    dev_warn!(
+                        self.dev,
+                        "mapping{}: {} memory add failed\n",
+                        self.mapping(&reservation.range()),
+                        reservation.range()
+                    );
+                    if fatal(memory.len(), i) {
+                        return Err((error, self.roll_back(memory)));
+                    }
+                }
+            }
+        }
+
+        match self.verify(&memory, online_type) {
+            Ok(()) => Ok(memory),
+            Err(error) => Err((error, self.roll_back(memory))),
+        }
+    }
+
+    /// Returns the number of the mapping that a range was made of.
+    fn mapping(&self, range: &BlockAligned) -> usize {
+        self.claims
+            .iter()
+            .find(|claim| claim.range == *range)
+            .map_or(0, |claim| claim.mapping)
+    }
+
+    /// Fails if a block did not come online: mm/ does not tell.
+    fn verify(&self, memory: &[Plugged], online_type: OnlineType) -> Result {
+        if online_type == OnlineType::Offline || census(memory).reached(online_type) {
+            return Ok(());
+        }
+
+        let mut missing = memory
+            .iter()
+            .flat_map(|plugged| plugged.blocks())
+            .filter(|(_, state)| *state == BlockState::Offline)
+            .map(|(block, _)| block);
+        if let Some(block) = missing.next() {
+            dev_err!(
+                self.dev,
+                "memory block {} did not come online, nor did {} more\n",
+                block,
+                missing.count()
+            );
+        }
+        Err(EIO)
+    }
+
+    /// Takes away memory that was just added, and returns what cannot be.
+    fn roll_back(&self, mut memory: KVec<Plugged>) -> KVec<Plugged> {
+        if let Err(refusal) = Removal::of(&mut memory) {
+            dev_err!(self.dev, "cannot take the memory away again: {}\n", refusal);
+        }
+        memory
+    }
+
+    /// Returns the device, for messages.
+    pub(crate) fn device(&self) -> &Device {
+        &self.dev
+    }
+
+    /// Returns the name of the device.
+    pub(crate) fn name(&self) -> &CStr {
+        &self.name
+    }
+
+    /// Returns the node that the memory belongs to.
+    pub(crate) fn node(&self) -> Node {
+        self.inner.lock().group.node()
+    }
+}
+
+/// Returns whether the memory of a claim is part of `memory`.
+fn holds(memory: &[Plugged], claim: &Claim) -> bool {
+    memory.iter().any(|plugged| plugged.range() == claim.range)
+}

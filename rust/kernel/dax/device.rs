@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Devices of the DAX bus.
+//!
+//! C header: [`drivers/dax/dax-private.h`](srctree/drivers/dax/dax-private.h)
+
+use crate::{
+    bindings,
+    device,
+    prelude::*,
+    range::Range,
+    types::{
+        Opaque,
+        ScopeGuard, //
+    }, //
+};
+use core::{
+    marker::PhantomData,
+    mem::offset_of,
+    ptr::{
+        addr_of_mut,
+        NonNull, //
+    },
+    slice, //
+};
+
+/// A device of the DAX bus: `daxX.Y`, a part of a region.
+///
+/// This is an abstraction of an already existing C `struct dev_dax`.
+///
+/// # Invariants
+///
+/// A [`Device`] instance represents a valid `struct dev_dax` created by the C portion of the
+/// kernel.
+#[repr(transparent)]
+pub struct Device<Ctx: device::DeviceContext = device::Normal>(
+    Opaque<bindings::dev_dax>,
+    PhantomData<Ctx>,
+);
+
+impl<Ctx: device::DeviceContext> Device<Ctx> {
+    fn as_raw(&self) -> *mut bindings::dev_dax {
+        self.0.get()
+    }
+
+    /// Returns the NUMA node that the memory belongs to once it is online, or a negative number if
+    /// there is none.
+    pub fn target_node(&self) -> i32 {
+        // SAFETY: By the type invariant the device is valid; the field is set at its creation only.
+        unsafe { (*self.as_raw()).target_node }
+    }
+}
+
+// The ranges are freed once a device is unregistered, which comes after unbinding it.
+impl Device<device::Bound> {
+    /// Keeps the configuration of all devices of the bus as it is while the result lives.
+    fn freeze_configuration() -> impl Sized {
+        // SAFETY: `dax_dev_rwsem` is a statically initialized semaphore.
+        unsafe { bindings::down_read(&raw mut bindings::dax_dev_rwsem) };
+
+        ScopeGuard::new(|| {
+            // SAFETY: The semaphore was taken above.
+            unsafe { bindings::up_read(&raw mut bindings::dax_dev_rwsem) }
+        })
+    }
+
+    /// Returns whether the memory map of the memory shall be placed on the memory itself once it
+    /// is hotplugged, as far as the kernel supports it.
+    ///
+    /// This does not change while a driver of the type
+    /// [`DriverType::Kmem`](super::DriverType::Kmem) is bound.
+    pub fn memmap_on_memory(&self) -> bool {
+        let _frozen = Self::freeze_configuration();
+
+        // SAFETY: By the type invariant the device is valid; writers of the field hold the lock.
+        unsafe { (*self.as_raw()).memmap_on_memory }
+    }
+
+    /// Returns a copy of the ranges of memory that the device is made of, in the order in which the
+    /// device maps them.
+    ///
+    /// It is a copy since user space may add ranges at any time, also while a driver is bound: what
+    /// a driver works with is what it saw at probe time.
+    ///
+    /// Fails with [`ENOMEM`] only.
+    pub fn ranges(&self) -> Result<KVec<Range>> {
+        let _frozen = Self::freeze_configuration();
+        let ddev = self.as_raw();
+
+        // SAFETY: By the type invariant the device is valid; writers of the fields hold the lock.
+        let (first, count) = unsafe { ((*ddev).ranges, (*ddev).nr_range) };
+        let count = usize::try_from(count).unwrap_or(0);
+        if first.is_null() || count == 0 {
+            return Ok(KVec::new());
+        }
+
+        // SAFETY: `ranges` is an array of `nr_range` elements, and neither is changed or freed
+        // while the lock is held.
+        let raw = unsafe { slice::from_raw_parts(first, count) };
+
+        let mut ranges = KVec::with_capacity(count, GFP_KERNEL)?;
+        for range in raw {
+            // The DAX core has no empty ranges.
+            if let Some(range) = Range::new(range.range.start, range.range.end) {
+                ranges.push(range, GFP_KERNEL)?;
+            }
+        }
+        Ok(ranges)
+    }
+}
+
+// SAFETY: `dax::Device` is a transparent wrapper of `struct dev_dax`.
+// The offset is guaranteed to point to a valid device field inside `dax::Device`.
+unsafe impl<Ctx: device::DeviceContext> device::AsBusDevice<Ctx> for Device<Ctx> {
+    const OFFSET: usize = offset_of!(bindings::dev_dax, dev);
+}
+
+// SAFETY: `Device` is a transparent wrapper of a type that doesn't depend on `Device`'s generic
+// argument.
+kernel::impl_device_context_deref!(unsafe { Device });
+kernel::impl_device_context_into_aref!(Device);
+
+// SAFETY: Instances of `Device` are always reference-counted.
+unsafe impl crate::sync::aref::AlwaysRefCounted for Device {
+    fn inc_ref(&self) {
+        // SAFETY: The existence of a shared reference guarantees that the refcount is non-zero.
+        unsafe { bindings::get_device(self.as_ref().as_raw()) };
+    }
+
+    unsafe fn dec_ref(obj: NonNull<Self>) {
+        // CAST: `Self` a transparent wrapper of `bindings::dev_dax`.
+        let ddev: *mut bindings::dev_dax = obj.cast().as_ptr();
+
+        // SAFETY: By the type invariant of `Self`, `ddev` is a pointer to a valid `struct dev_dax`.
+        let dev = unsafe { addr_of_mut!((*ddev).dev) };
+
+        // SAFETY: The safety requirements guarantee that the refcount is non-zero.
+        unsafe { bindings::put_device(dev) }
+    }
+}
+
+impl<Ctx: device::DeviceContext> AsRef<device::Device<Ctx>> for Device<Ctx> {
+    fn as_ref(&self) -> &device::Device<Ctx> {
+        // SAFETY: By the type invariant of `Self`, `self.as_raw()` is a pointer to a valid
+        // `struct dev_dax`.
+        let dev = unsafe { addr_of_mut!((*self.as_raw()).dev) };
+
+        // SAFETY: `dev` points to a valid `struct device`.
+        unsafe { device::Device::from_raw(dev) }
+    }
+}
+
+// SAFETY: A `Device` is always reference-counted and can be released from any thread.
+unsafe impl Send for Device {}
+
+// SAFETY: `Device` can be shared among threads because all methods of `Device`
+// (i.e. `Device<Normal>) are thread safe.
+unsafe impl Sync for Device {}
+
+// SAFETY: Same as `Device<Normal>` -- the underlying `struct dev_dax` is the same; `Bound` is a
+// zero-sized type-state marker that does not affect thread safety.
+unsafe impl Sync for Device<device::Bound> {}

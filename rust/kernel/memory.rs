@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory blocks, and groups of them.
+//!
+//! Memory that can come and go is managed in blocks of one size, which is known at run time only:
+//! the directories `memoryN` below `/sys/devices/system/memory`. A [`Group`] tells the kernel which
+//! blocks belong to one unit, for instance to one memory module.
+//!
+//! C header: [`include/linux/memory.h`](srctree/include/linux/memory.h)
+
+use crate::{
+    bindings,
+    fmt,
+    memory_tiers::NodeMemoryType,
+    prelude::*,
+    range::Range, //
+};
+
+/// The number of a NUMA node.
+///
+/// # Invariants
+///
+/// Not negative, and below the largest number of nodes that the kernel was built for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Node(c_int);
+
+impl Node {
+    /// Checks the number of a node; [`None`] if no node can have it.
+    pub const fn new(node: i32) -> Option<Self> {
+        // CAST: `MAX_NUMNODES` is at most 1024.
+        if node >= 0 && node < bindings::MAX_NUMNODES as i32 {
+            // INVARIANT: Just checked.
+            Some(Self(node))
+        } else {
+            None
+        }
+    }
+
+    /// Returns the number.
+    pub const fn id(&self) -> i32 {
+        self.0
+    }
+}
+
+/// Returns the size of a memory block in bytes, a power of two.
+pub fn block_size() -> u64 {
+    // SAFETY: Has no requirements.
+    unsafe { bindings::memory_block_size_bytes() as u64 }
+}
+
+/// A range of physical addresses that is made of whole memory blocks.
+///
+/// Only such ranges can be added to the system as memory and removed again; mm/ stops the kernel if
+/// it is asked to remove another one. This type can be had by alignment only.
+///
+/// # Invariants
+///
+/// The start of the range and the address behind its end are multiples of the block size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BlockAligned(Range);
+
+impl BlockAligned {
+    /// Returns the whole blocks inside of `range`; [`None`] if there is not one.
+    pub fn inside(range: &Range) -> Option<Self> {
+        let aligned = range.trim_to(block_size())?;
+
+        // The length of the range of all addresses is no multiple of anything. There is no memory
+        // at the top of the address space.
+        if aligned.end() == u64::MAX {
+            return None;
+        }
+
+        // INVARIANT: Both ends were aligned.
+        Some(Self(aligned))
+    }
+
+    /// Returns the addresses, with both ends included.
+    pub const fn range(&self) -> Range {
+        self.0
+    }
+
+    /// Returns the address of the first byte.
+    pub const fn start(&self) -> u64 {
+        self.0.start()
+    }
+
+    /// Returns the number of bytes, which is not zero.
+    pub const fn len(&self) -> u64 {
+        self.0.len()
+    }
+
+    /// Returns the blocks, in ascending order.
+    pub fn blocks(&self) -> impl Iterator<Item = Self> {
+        let size = block_size();
+        let first = self.start();
+
+        (0..self.len() / size).filter_map(move |i| {
+            // INVARIANT: Whole multiples of the block size away from an aligned address.
+            Range::from_start_len(first + i * size, size).map(Self)
+        })
+    }
+}
+
+impl fmt::Display for BlockAligned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}-{:#x}", self.0.start(), self.0.end())
+    }
+}
+
+/// A group of memory blocks of one node that are added and removed together.
+///
+/// The kernel uses it to choose the zones of the blocks. It is kept for ever if memory that belongs
+/// to it is never removed, and with it the memory type of the node, which memory that is online
+/// relies on.
+///
+/// # Invariants
+///
+/// `id` is that of a registered group, which this value owns.
+pub struct Group {
+    id: c_int,
+    kind: NodeMemoryType,
+}
+
+impl Group {
+    /// Registers a group that will have no more than `max_pages` pages, on the node of `kind`.
+    ///
+    /// Fails with [`EINVAL`] if the node cannot exist on this machine or if `max_pages` is zero,
+    /// and with [`ENOMEM`].
+    pub fn new_static(kind: NodeMemoryType, max_pages: usize) -> Result<Self> {
+        // SAFETY: Has no requirements.
+        let id = unsafe { bindings::memory_group_register_static(kind.node().id(), max_pages) };
+        if id < 0 {
+            return Err(Error::from_errno(id));
+        }
+
+        // INVARIANT: The group was just registered.
+        Ok(Self { id, kind })
+    }
+
+    /// Returns the node that the memory of the group belongs to.
+    pub fn node(&self) -> Node {
+        self.kind.node()
+    }
+
+    /// Returns the number by which the kernel knows the group.
+    #[inline]
+    pub(crate) fn id(&self) -> c_int {
+        self.id
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // If blocks remain in the group, then this fails, and the group lives on with them.
+        //
+        // SAFETY: By the type invariant the group is registered and ours, and nobody can add memory
+        // to it any more, as this takes a reference to `self`.
+        unsafe { bindings::memory_group_unregister(self.id) };
+    }
+}

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Memory that a driver added.
+
+use super::{
+    ManagedName,
+    OnlineType,
+    Reservation, //
+};
+use crate::{
+    bindings,
+    error::to_result,
+    memory::{
+        BlockAligned,
+        Group, //
+    },
+    page::PAGE_SHIFT,
+    prelude::*,
+    str::CStr,
+    sync::Arc, //
+};
+use core::mem::ManuallyDrop;
+
+/// The zone of memory that is online.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Zone {
+    /// For all uses.
+    Kernel,
+    /// For what can be moved elsewhere.
+    Movable,
+}
+
+/// The state of a memory block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockState {
+    /// Present, but not in use.
+    Offline,
+    /// In use.
+    Online(Zone),
+}
+
+/// A range of memory that was added to the system, and which this value may remove.
+///
+/// Dropping it leaves the memory in the system and leaks what belongs to it; see the
+/// [module documentation](super).
+///
+/// # Invariants
+///
+/// The memory of the reserved range is present: its blocks and its memory map exist until this
+/// value has them removed. What the kernel refers to for their sake is in here.
+pub struct Plugged(ManuallyDrop<Parts>);
+
+/// What must outlive the memory. Fields are dropped in this order.
+struct Parts {
+    reservation: Reservation,
+    _name: ManagedName,
+    _group: Arc<Group>,
+}
+
+impl Plugged {
+    /// Adds the memory of a reserved range to the node of `group`, as driver-managed memory, and
+    /// brings it online if `online_type` demands it.
+    ///
+    /// Bringing memory online may fail for any of its blocks, which is no error: ask for the states
+    /// of the [blocks](Self::blocks).
+    ///
+    /// With `memmap_on_memory` the memory map of each block is placed on the block itself, if the
+    /// kernel was configured and started for it.
+    ///
+    /// Fails with [`EEXIST`] if another resource is in the way, with [`ENOMEM`], with [`E2BIG`] if
+    /// the range cannot be addressed, or with an error of the architecture; the reservation is
+    /// given back then.
+    ///
+    /// Inline, as the C function is exported to some modules only, by name: the reference must come
+    /// from the module.
+    #[inline]
+    pub fn add(
+        reservation: Reservation,
+        group: &Arc<Group>,
+        name: &ManagedName,
+        memmap_on_memory: bool,
+        online_type: OnlineType,
+    ) -> Result<Self, (Error, Reservation)> {
+        let range = reservation.range();
+        let mut flags = bindings::MHP_NID_IS_MGID;
+        if memmap_on_memory {
+            flags |= bindings::MHP_MEMMAP_ON_MEMORY;
+        }
+
+        // SAFETY: The name has the form that is asked for, and is kept as long as the memory is
+        // present; the same holds for the group.
+        let result = to_result(unsafe {
+            bindings::__add_memory_driver_managed(
+                group.id(),
+                range.start(),
+                range.len(),
+                name.as_cstr().as_char_ptr(),
+                flags,
+                online_type.into_raw(),
+            )
+        });
+
+        match result {
+            // INVARIANT: The memory was just added, and nobody else owns it.
+            Ok(()) => Ok(Self(ManuallyDrop::new(Parts {
+                reservation,
+                _name: name.clone(),
+                _group: group.clone(),
+            }))),
+            Err(error) => Err((error, reservation)),
+        }
+    }
+
+    /// Returns the addresses of the memory.
+    pub fn range(&self) -> BlockAligned {
+        self.0.reservation.range()
+    }
+
+    /// Returns the name under which the range was reserved.
+    pub fn name(&self) -> &CStr {
+        self.0.reservation.name()
+    }
+
+    /// Returns the blocks of the memory in ascending order, each with its present state, which may
+    /// change at any time.
+    pub fn blocks(&self) -> impl Iterator<Item = (BlockAligned, BlockState)> + '_ {
+        self.range().blocks().map(|block| {
+            // SAFETY: By the type invariant the memory map of the block exists, for as long as
+            // `self` is borrowed.
+            (block, unsafe { block_state(&block) })
+        })
+    }
+
+    /// Removes the memory if all of its blocks are offline, and gives up the reservation.
+    ///
+    /// Gives the memory back if it cannot be removed. Does not take anything offline, hence it is
+    /// quick. May sleep.
+    pub fn remove_offline(self) -> Result<(), Self> {
+        let range = self.range();
+
+        // SAFETY: The range is aligned as the function demands, and its memory is ours.
+        let result = unsafe { bindings::remove_memory(range.start(), range.len()) };
+        if result != 0 {
+            return Err(self);
+        }
+
+        // SAFETY: The memory was removed.
+        unsafe { self.release() };
+        Ok(())
+    }
+
+    /// Gives up what was kept for the sake of the memory.
+    ///
+    /// # Safety
+    ///
+    /// The memory must have been removed.
+    pub(super) unsafe fn release(self) {
+        let range = self.range();
+
+        // C does not tell if the removal of several ranges fails in the middle, which must not
+        // happen. If it ever does, then the tree still refers to the name.
+        //
+        // SAFETY: Has no requirements.
+        let intersection = unsafe {
+            bindings::region_intersects(
+                range.start(),
+                range.len() as usize,
+                (bindings::IORESOURCE_SYSTEM_RAM | bindings::IORESOURCE_BUSY) as c_ulong,
+                bindings::IORES_DESC_NONE as c_ulong,
+            )
+        };
+        if intersection as u32 != bindings::REGION_DISJOINT {
+            pr_warn!("memory {} was not removed, leaking it\n", range);
+            return;
+        }
+
+        drop(ManuallyDrop::into_inner(self.0));
+    }
+}
+
+/// Returns the state of a block.
+///
+/// # Safety
+///
+/// The memory map of the block must exist during the call.
+unsafe fn block_state(block: &BlockAligned) -> BlockState {
+    // The first pages of a block may hold its memory map, and are never online; the last is like
+    // all others.
+    //
+    // SAFETY: Any page frame number may be asked for.
+    let page =
+        unsafe { bindings::pfn_to_online_page((block.range().end() >> PAGE_SHIFT) as c_ulong) };
+    if page.is_null() {
+        return BlockState::Offline;
+    }
+
+    // SAFETY: `page` is part of the memory map, which exists by the safety requirements.
+    BlockState::Online(if unsafe { bindings::page_in_zone_movable(page) } {
+        Zone::Movable
+    } else {
+        Zone::Kernel
+    })
+}

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Places in the tree of memory resources.
+
+use crate::{
+    bindings,
+    memory::BlockAligned,
+    prelude::*,
+    str::{
+        CStr,
+        CString, //
+    },
+    sync::Arc, //
+};
+use core::ptr::NonNull;
+
+/// A claimed range in the tree of memory resources, under which memory can be added.
+///
+/// In contrast to an [`io::resource::Region`](crate::io::resource::Region) it is not marked busy,
+/// as the memory that is added under it will be.
+///
+/// # Invariants
+///
+/// - `resource` is an entry of the tree which this value owns, allocated by `kmalloc()`.
+/// - `name` is the name of the entry.
+pub struct Reservation {
+    resource: NonNull<bindings::resource>,
+    name: Arc<CString>,
+    range: BlockAligned,
+}
+
+// SAFETY: A resource may be released by any thread.
+unsafe impl Send for Reservation {}
+
+// SAFETY: `&Reservation` gives access to `name` and `range` only.
+unsafe impl Sync for Reservation {}
+
+impl Reservation {
+    /// Claims a range under the given name.
+    ///
+    /// Fails with [`EBUSY`] if a part of it is claimed already, or if there is no memory for the
+    /// entry: C does not tell.
+    pub fn new(range: BlockAligned, name: Arc<CString>) -> Result<Self> {
+        // SAFETY: `name` is kept as long as the entry exists.
+        let resource =
+            unsafe { bindings::request_mem_region(range.start(), range.len(), name.as_char_ptr()) };
+        let resource = NonNull::new(resource).ok_or(EBUSY)?;
+
+        // Not busy, and without the flags of the parent, which may be unknown to memory hotplug.
+        //
+        // SAFETY: The entry is valid and ours. Nobody else writes to the flags of an entry.
+        unsafe {
+            (*resource.as_ptr()).flags = bindings::IORESOURCE_SYSTEM_RAM as c_ulong;
+        }
+
+        // INVARIANT: `request_mem_region()` allocated the entry and inserted it for us.
+        Ok(Self {
+            resource,
+            name,
+            range,
+        })
+    }
+
+    /// Returns the claimed range.
+    pub fn range(&self) -> BlockAligned {
+        self.range
+    }
+
+    /// Returns the name of the entry.
+    pub fn name(&self) -> &CStr {
+        &self.name
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the entry is in the tree, and ours. What is below it moves
+        // up. Nothing else points to it then, so it can be freed, and its name afterwards.
+        unsafe {
+            bindings::remove_resource(self.resource.as_ptr());
+            bindings::kfree(self.resource.as_ptr().cast());
+        }
+    }
+}

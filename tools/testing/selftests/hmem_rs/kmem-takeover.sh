@@ -1,0 +1,54 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Memory that is online when the driver is unbound stays; whoever binds the device again gets it back.
+#
+# Fails with the driver kmem that is written in C, and leaves the device without a driver then.
+
+# shellcheck source=tools/testing/selftests/hmem_rs/kmem-lib.sh
+. "$(dirname "$(readlink -f "$0")")/kmem-lib.sh"
+
+left_online() {
+	write "$first" online_movable || return
+	zones "$first" | keep zones
+	memtotal | keep memtotal
+	kmem_unbind "$first" && grep -q " : $first\$" /proc/iomem && [ "$(memtotal)" = "$(kept memtotal)" ]
+}
+
+taken_over() {
+	# Loading the module may have bound it.
+	[ -e "$KMEM/$first" ] || kmem_bind "$first" || return
+	is "$first" online_movable && diff <(kept zones) <(zones "$first") && [ "$(memtotal)" = "$(kept memtotal)" ]
+}
+
+unplugs() {
+	write "$first" unplugged && gone "$first" && write "$first" online_movable && write "$first" unplugged && gone "$first"
+}
+
+reload() {
+	left_online || return
+	rmmod kmem || { echo "cannot unload" && return 1; }
+	grep -q "System RAM (kmem)" /proc/iomem && modprobe kmem || return
+	taken_over
+}
+
+# What was offline is removed at unbind, what was online is left.
+in_part() {
+	local block before
+	write "$first" online_movable || return
+	block=$(one_block "$first" 1)
+	echo offline > "$MEMORY/memory$block/state" || return
+	before=$(zones "$first")
+	kmem_unbind "$first" &&
+		kmem_bind "$first" && is "$first" online && diff <(echo "$before") <(zones "$first") && unplugs
+}
+
+kmem_begin
+ktap_set_plan 6
+check "memory that is online at unbind stays" left_online
+check "binding takes it over, with its state" taken_over
+check "and can unplug it" unplugs
+check "also after the driver was unloaded" reload
+check "and can unplug it" unplugs
+check "with one block offline" in_part
+ktap_finished
