@@ -4,7 +4,8 @@
 //!
 //! A *region* is a range of physical memory that a driver of some other bus gives to the DAX core.
 //! A *DAX device*, `/dev/daxX.Y`, is a part of a region. Drivers of the DAX bus decide what a
-//! device is good for: mapping by user space (`device_dax`), System RAM (`kmem`), or something else.
+//! device is good for: mapping by user space (`device_dax`), System RAM (`kmem`), or something
+//! else.
 //!
 //! - [`region`] is for those who provide memory.
 //! - `Driver` and `Device` are for those who use it (Linux 7.3).

@@ -5,8 +5,8 @@
 //! The tree is what `/proc/iomem` shows. Soft Reserved memory is kept in a tree of its own, so that
 //! drivers can claim it first; see [`soft_reserved`].
 //!
-//! All answers are snapshots: the tree may change as soon as a function returns. Who needs certainty
-//! claims the range, and handles the failure.
+//! All answers are snapshots: the tree may change as soon as a function returns. Who needs
+//! certainty claims the range, and handles the failure.
 //!
 //! The functions called `intersects` are inline on purpose: their calls to the C functions are part
 //! of the module that uses them, where cxl_test replaces them.
@@ -84,12 +84,7 @@ pub fn intersects(range: Range, desc: Desc) -> Intersection {
 
     // SAFETY: `region_intersects()` has no requirements.
     Intersection::from_raw(unsafe {
-        bindings::region_intersects(
-            range.start(),
-            len,
-            MEM,
-            desc.into_raw(),
-        )
+        bindings::region_intersects(range.start(), len, MEM, desc.into_raw())
     })
 }
 
@@ -222,12 +217,7 @@ pub mod soft_reserved {
             // SAFETY: `arg` is what the callback needs, and both are used during the call only. The
             // callback gets a resource on the stack of the C function, and no lock is held.
             unsafe {
-                bindings::walk_soft_reserve_res(
-                    range.start(),
-                    range.end().min(LAST),
-                    arg,
-                    callback,
-                )
+                bindings::walk_soft_reserve_res(range.start(), range.end().min(LAST), arg, callback)
             };
         })
     }
@@ -238,8 +228,8 @@ pub mod soft_reserved {
 /// It says who has the range without keeping it: a driver of a device in the range still requests
 /// its part, below this entry. When the entry goes, what lies below moves up.
 ///
-/// The entry lies where the range was free, or below entries that nobody has exclusively. Those stay
-/// as long as there is something below them, as all users of the tree have to take care of.
+/// The entry lies where the range was free, or below entries that nobody has exclusively. Those
+/// stay as long as there is something below them, as all users of the tree have to take care of.
 ///
 /// # Invariants
 ///
@@ -256,8 +246,8 @@ impl SoftReservedEntry {
     ///
     /// # Errors
     ///
-    /// [`EBUSY`] if somebody has a byte of `range` exclusively, or if there is an entry that covers a
-    /// part of it; also if there is no memory for the entry.
+    /// [`EBUSY`] if somebody has a byte of `range` exclusively, or if there is an entry that
+    /// covers a part of it; also if there is no memory for the entry.
     ///
     /// # Context
     ///

@@ -37,9 +37,8 @@ pub fn request_module(name: &CStr) -> Result {
     {
         // SAFETY: The format string takes exactly one C string, which `name` is, and both are
         // valid for the duration of the call.
-        let ret = unsafe {
-            bindings::__request_module(true, c"%s".as_char_ptr(), name.as_char_ptr())
-        };
+        let ret =
+            unsafe { bindings::__request_module(true, c"%s".as_char_ptr(), name.as_char_ptr()) };
 
         if ret > 0 {
             return Err(EINVAL);

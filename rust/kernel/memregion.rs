@@ -2,8 +2,9 @@
 
 //! Ids for memory regions.
 //!
-//! NVDIMM namespaces, CXL regions and Soft Reserved ranges take their numbers from one pool, so that
-//! the DAX devices made of them never share a name. The lowest number that is free is given out.
+//! NVDIMM namespaces, CXL regions and Soft Reserved ranges take their numbers from one pool, so
+//! that the DAX devices made of them never share a name. The lowest number that is free is given
+//! out.
 //!
 //! C header: [`include/linux/memregion.h`](srctree/include/linux/memregion.h)
 

@@ -218,12 +218,7 @@ struct Child {
 /// Makes the platform device `hmem.N` of `piece`, and tells `announce` the number before it does.
 ///
 /// The driver of this module usually binds to the device before this returns.
-fn register(
-    dev: &Device<Bound>,
-    piece: Range,
-    node: i32,
-    announce: impl FnOnce(u16),
-) -> Result {
+fn register(dev: &Device<Bound>, piece: Range, node: i32, announce: impl FnOnce(u16)) -> Result {
     let id = memregion::Id::new().inspect_err(|_| {
         dev_err!(dev, "memregion allocation failure for {piece}\n");
     })?;

@@ -6,10 +6,10 @@
 //! of it: high-bandwidth memory, or memory behind CXL. This module turns it into DAX devices, which
 //! user space maps or the kernel adds to System RAM.
 //!
-//! Some of that memory belongs to CXL regions, whose driver makes DAX devices of it itself. Who owns
-//! which byte is decided by the rule in [`ownership`]; [`platform`] finds the ranges and knows when
-//! the time has come to decide, [`decision`] asks and carries out, [`ledger`] remembers and tells
-//! user space, and [`region`] makes a DAX device of each piece.
+//! Some of that memory belongs to CXL regions, whose driver makes DAX devices of it itself. Who
+//! owns which byte is decided by the rule in [`ownership`]; [`platform`] finds the ranges and
+//! knows when the time has come to decide, [`decision`] asks and carries out, [`ledger`] remembers
+//! and tells user space, and [`region`] makes a DAX device of each piece.
 //!
 //! See also: `Documentation/driver-api/cxl/linux/hmem-rs.rst`
 
@@ -69,9 +69,9 @@ impl InPlaceModule for HmemRs {
 
 /// Gives the CXL drivers the chance to see their devices before the first walk.
 ///
-/// cxl_acpi makes the windows known, cxl_pci finds the devices. cxl_port and cxl_mem put the regions
-/// together; user space would load them when their devices appear, but waiting for probes does not
-/// wait for user space. Whether a module exists is not our business.
+/// cxl_acpi makes the windows known, cxl_pci finds the devices. cxl_port and cxl_mem put the
+/// regions together; user space would load them when their devices appear, but waiting for probes
+/// does not wait for user space. Whether a module exists is not our business.
 fn request_cxl_modules() {
     if cfg!(CONFIG_DEV_DAX_CXL) {
         for name in [c"cxl_acpi", c"cxl_pci", c"cxl_port", c"cxl_mem"] {

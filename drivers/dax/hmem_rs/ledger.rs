@@ -5,12 +5,13 @@
 //! `hmem_rs/ranges` has one paragraph a range, in the order of hosts and addresses:
 //!
 //! ```text
-//! range 0x390000000-0x3afffffff node 1 host hmem_platform.0 state decided reserved 0x20000000 cxl 0x10000000 hmem 0x10000000 trimmed 0x0
+//! range 0x390000000-0x3afffffff node 1 host hmem_platform.0 state decided \
+//!     reserved 0x20000000 cxl 0x10000000 hmem 0x10000000 trimmed 0x0
 //!   cxl 0x390000000-0x39fffffff region0
 //!   hmem 0x3a0000000-0x3afffffff hmem.2 errno 0
 //! ```
 //!
-//! The last line has the outcome of the last attempt to make a DAX device of the piece. `-` instead
+//! The first two lines are one. The last line has the outcome of the last attempt to make a DAX device of the piece. `-` instead
 //! of a device tells that not even a platform device could be made.
 
 use kernel::{
@@ -95,8 +96,8 @@ impl Entry {
     /// How many lines the kernel log gets: what it prints at once has a limit.
     const LOGGED: usize = 8;
 
-    /// Writes the entry, with what is said of the host after the node, and at most `limit` lines with
-    /// `separator` before each.
+    /// Writes the entry, with what is said of the host after the node, and at most `limit` lines
+    /// with `separator` before each.
     fn write(
         &self,
         f: &mut fmt::Formatter<'_>,
@@ -253,7 +254,12 @@ pub(crate) fn note_probe(device: i32, outcome: Result) {
     };
 
     for ledger in hosts.ledgers.lock().iter() {
-        for line in ledger.entries.lock().iter_mut().flat_map(|e| e.lines.iter_mut()) {
+        for line in ledger
+            .entries
+            .lock()
+            .iter_mut()
+            .flat_map(|e| e.lines.iter_mut())
+        {
             match line {
                 Line::Piece {
                     id: Some(id),

@@ -232,7 +232,11 @@ impl Host {
     /// Decides about all ranges that wait. Errors are logged, and in the ledger.
     fn decide_waiting(&self, dev: &Device<Bound>) {
         let mut regions = decision::committed_regions().inspect_err(|err| {
-            dev_err!(dev, "cannot ask CXL for its regions: error {}\n", err.to_errno());
+            dev_err!(
+                dev,
+                "cannot ask CXL for its regions: error {}\n",
+                err.to_errno()
+            );
         });
         let mut next = 0;
 

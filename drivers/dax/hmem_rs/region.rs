@@ -77,8 +77,8 @@ fn create(
         (Flags::KMEM, range.len())
     };
 
-    // Whoever claims the range exclusively, such as kmem, does so below this entry. It only informs:
-    // the device is worth having without it.
+    // Whoever claims the range exclusively, such as kmem, does so below this entry. It only
+    // informs: the device is worth having without it.
     if let Err(err) = show_in_iomem(pdev.as_ref(), range) {
         dev_warn!(
             pdev,
@@ -89,18 +89,26 @@ fn create(
 
     host.create_region(pdev.id(), range, info.node(), region::ALIGN, flags)
         .inspect_err(|&err| {
-            dev_err!(pdev, "no dax region for {range}: error {}\n", err.to_errno());
+            dev_err!(
+                pdev,
+                "no dax region for {range}: error {}\n",
+                err.to_errno()
+            );
         })?
         .create_device(size, false)
         .inspect_err(|&err| {
-            dev_err!(pdev, "no dax device for {range}: error {}\n", err.to_errno());
+            dev_err!(
+                pdev,
+                "no dax device for {range}: error {}\n",
+                err.to_errno()
+            );
         })
 }
 
 /// Makes `range` show in `/proc/iomem` as long as the device is bound.
 ///
-/// Some architectures keep what follows RAM, up to the next multiple of 64 MiB, as `RAM buffer`: see
-/// `e820__reserve_resources_late()`. Of a range that begins in it, only the rest can show.
+/// Some architectures keep what follows RAM, up to the next multiple of 64 MiB, as `RAM buffer`:
+/// see `e820__reserve_resources_late()`. Of a range that begins in it, only the rest can show.
 fn show_in_iomem(dev: &Device<Bound>, range: Range) -> Result {
     let entry = SoftReservedEntry::new(range).or_else(|err| {
         let buffer_end = range.start() | (SZ_64M as u64 - 1);

@@ -3,8 +3,8 @@
 //! Memory that platform firmware set aside: what is known of it, and the devices made of it.
 //!
 //! Early in boot the kernel notes each range that firmware describes as special: from the SRAT and
-//! HMAT tables, with the NUMA node, and from the memory map. If there is any, it creates the platform
-//! device `hmem_platform.0`, whose driver decides what becomes of the ranges.
+//! HMAT tables, with the NUMA node, and from the memory map. If there is any, it creates the
+//! platform device `hmem_platform.0`, whose driver decides what becomes of the ranges.
 //!
 //! C sources: [`drivers/dax/hmem/device.c`](srctree/drivers/dax/hmem/device.c),
 //! [`include/linux/dax.h`](srctree/include/linux/dax.h)
@@ -169,14 +169,9 @@ unsafe extern "C" fn collect(
         return 0;
     };
 
-    // SAFETY: Nobody but this task, which is here, uses these two fields; others may read which task
-    // the walk is of.
-    let (found, result) = unsafe {
-        (
-            &mut (*walk.as_ptr()).found,
-            &mut (*walk.as_ptr()).result,
-        )
-    };
+    // SAFETY: Nobody but this task, which is here, uses these two fields; others may read which
+    // task the walk is of.
+    let (found, result) = unsafe { (&mut (*walk.as_ptr()).found, &mut (*walk.as_ptr()).result) };
     *result = found
         .push(Found { range, node }, GFP_KERNEL)
         .map_err(Error::from);
@@ -238,10 +233,10 @@ impl RegionInfo {
     }
 }
 
-// SAFETY: Devices called `hmem` exist for the driver of that name only. Their creators, the C driver
-// dax_hmem and users of `platform::Registration<RegionInfo>`, add a copy of `struct memregion_info`
-// before they add the device, and never change it. It consists of integers, so any bit pattern is
-// valid.
+// SAFETY: Devices called `hmem` exist for the driver of that name only. Their creators, the C
+// driver dax_hmem and users of `platform::Registration<RegionInfo>`, add a copy of `struct
+// memregion_info` before they add the device, and never change it. It consists of integers, so any
+// bit pattern is valid.
 unsafe impl PlatformData for RegionInfo {
     const NAME: &'static CStr = c"hmem";
 }

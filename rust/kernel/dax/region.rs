@@ -3,11 +3,11 @@
 //! DAX regions, and the drivers that provide them.
 //!
 //! The DAX core keeps its data about a region in the driver data of the device that hosts it, and
-//! looks there whenever user space reads an attribute of the region. So a driver that hosts a region
-//! cannot have driver data of its own, and the usual driver abstractions, which store the driver's
-//! data there and free it, do not fit. This module has its own [`Adapter`], which leaves the driver
-//! data to the DAX core: a [`Driver`] has a probe callback and nothing else. Whatever it creates
-//! is released by the driver core when the device is unbound.
+//! looks there whenever user space reads an attribute of the region. So a driver that hosts a
+//! region cannot have driver data of its own, and the usual driver abstractions, which store the
+//! driver's data there and free it, do not fit. This module has its own [`Adapter`], which leaves
+//! the driver data to the DAX core: a [`Driver`] has a probe callback and nothing else. Whatever
+//! it creates is released by the driver core when the device is unbound.
 //!
 //! C header: [`drivers/dax/bus.h`](srctree/drivers/dax/bus.h)
 
@@ -128,16 +128,16 @@ impl<T: Driver> Adapter<T> {
                 return Err(EBUSY);
             }
 
-            // INVARIANT: The driver data is unset, as was just seen, the driver has no way to set it,
-            // and this is the only host made for this bind.
+            // INVARIANT: The driver data is unset, as was just seen, the driver has no way to set
+            // it, and this is the only host made for this bind.
             T::probe(pdev, Host(pdev.as_ref()))?;
             Ok(0)
         })
     }
 }
 
-/// What a DAX region made here starts and ends at, and what is the default alignment of its devices,
-/// in bytes: the size of a huge page.
+/// What a DAX region made here starts and ends at, and what is the default alignment of its
+/// devices, in bytes: the size of a huge page.
 pub const ALIGN: u32 = bindings::PMD_SIZE as u32;
 
 /// What becomes of the devices of a region, unless the administrator decides otherwise.
@@ -170,9 +170,10 @@ impl<'a> Host<'a> {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if `align` is not a power of two, or if an end of `range` is not a multiple of it.
-    /// - [`EBUSY`] if a byte of `range` belongs to another region (the DAX core logs the range), or,
-    ///   which is rare, if the attributes of the region could not be added.
+    /// - [`EINVAL`] if `align` is not a power of two, or if an end of `range` is not a multiple of
+    ///   it.
+    /// - [`EBUSY`] if a byte of `range` belongs to another region (the DAX core logs the range),
+    ///   or, which is rare, if the attributes of the region could not be added.
     /// - [`ENOMEM`] if there is no memory for the region.
     ///
     /// # Context

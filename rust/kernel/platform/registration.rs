@@ -98,7 +98,7 @@ impl<D: PlatformData> Registration<D> {
     /// # Errors
     ///
     /// - [`ENOMEM`] if there is no memory for the device or the copy of `data`.
-    /// - [`EEXIST`](crate::error::code::EEXIST) if there is a device of that name and id already.
+    /// - [`EEXIST`] if there is a device of that name and id already.
     /// - Whatever else `device_add()` returns.
     ///
     /// # Context
@@ -114,9 +114,7 @@ impl<D: PlatformData> Registration<D> {
         const { assert!(align_of::<D>() <= bindings::ARCH_KMALLOC_MINALIGN) };
 
         // SAFETY: `D::NAME` is a valid C string, which the call copies.
-        let pdev = unsafe {
-            bindings::platform_device_alloc(D::NAME.as_char_ptr(), i32::from(id))
-        };
+        let pdev = unsafe { bindings::platform_device_alloc(D::NAME.as_char_ptr(), i32::from(id)) };
         let device = NonNull::new(pdev).ok_or(ENOMEM)?;
 
         // SAFETY: `pdev` was just allocated and is not registered, so nobody else looks at these

@@ -26,7 +26,8 @@ use core::ptr::NonNull;
 ///
 /// # Invariants
 ///
-/// `self.0` points at a work queue that was allocated by `alloc_workqueue()` and is owned by `self`.
+/// `self.0` points at a work queue that was allocated by `alloc_workqueue()` and is owned by
+/// `self`.
 ///
 /// # Examples
 ///

@@ -63,7 +63,8 @@ pub(super) fn ways_code(ways: u8) -> Option<u32> {
 
 /// The register code of an interleave granularity in bytes.
 pub(super) fn granularity_code(bytes: u32) -> Option<u32> {
-    (bytes.is_power_of_two() && (256..=16 << 10).contains(&bytes)).then(|| bytes.trailing_zeros() - 8)
+    (bytes.is_power_of_two() && (256..=16 << 10).contains(&bytes))
+        .then(|| bytes.trailing_zeros() - 8)
 }
 
 /// How many decoders the capability register announces.
@@ -91,16 +92,26 @@ impl Decoder {
                 self.base, self.size
             ));
         }
-        let ways = ways_code(self.ways).ok_or_else(|| format!("no decoder interleaves over {} targets", self.ways))?;
-        let granularity = granularity_code(self.granularity)
-            .ok_or_else(|| format!("granularity {} is not a power of two from 256 to 16K", self.granularity))?;
+        let ways = ways_code(self.ways)
+            .ok_or_else(|| format!("no decoder interleaves over {} targets", self.ways))?;
+        let granularity = granularity_code(self.granularity).ok_or_else(|| {
+            format!(
+                "granularity {} is not a power of two from 256 to 16K",
+                self.granularity
+            )
+        })?;
         let route = match &self.route {
             Route::Ports(ports) if ports.len() != usize::from(self.ways) || ports.len() > 8 => {
-                return Err(format!("{} targets for a decoder of {} ways (at most 8)", ports.len(), self.ways))
+                return Err(format!(
+                    "{} targets for a decoder of {} ways (at most 8)",
+                    ports.len(),
+                    self.ways
+                ))
             }
-            Route::Ports(ports) => {
-                ports.iter().enumerate().fold(0, |list, (at, &port)| list | u64::from(port) << (8 * at))
-            }
+            Route::Ports(ports) => ports
+                .iter()
+                .enumerate()
+                .fold(0, |list, (at, &port)| list | u64::from(port) << (8 * at)),
             Route::Memory { skip } => *skip,
         };
         let lock = if self.locked { LOCK_ON_COMMIT } else { 0 };
@@ -111,7 +122,10 @@ impl Decoder {
             (at + 0xc, (self.size >> 32) as u32),
             (at + 0x14, route as u32),
             (at + 0x18, (route >> 32) as u32),
-            (control(index), granularity | ways << 4 | lock | COMMIT | HOST_ONLY),
+            (
+                control(index),
+                granularity | ways << 4 | lock | COMMIT | HOST_ONLY,
+            ),
         ])
     }
 }
@@ -152,20 +166,37 @@ mod tests {
         let decoder = Decoder {
             ways: 1,
             granularity: 256,
-            route: Route::Memory { skip: 0x1_1000_0000 },
+            route: Route::Memory {
+                skip: 0x1_1000_0000,
+            },
             locked: true,
             ..two_way()
         };
         let writes = decoder.writes(0).unwrap();
-        assert_eq!(&writes[4..], &[(0x24, 0x1000_0000), (0x28, 0x1), (0x20, 0x1300)]);
+        assert_eq!(
+            &writes[4..],
+            &[(0x24, 0x1000_0000), (0x28, 0x1), (0x20, 0x1300)]
+        );
     }
 
     #[test]
     fn refuses_what_registers_cannot_hold() {
-        let odd_base = Decoder { base: 0x3_9080_0000, ..two_way() };
-        let odd_ways = Decoder { ways: 5, ..two_way() };
-        let odd_granularity = Decoder { granularity: 384, ..two_way() };
-        let few_targets = Decoder { ways: 4, ..two_way() };
+        let odd_base = Decoder {
+            base: 0x3_9080_0000,
+            ..two_way()
+        };
+        let odd_ways = Decoder {
+            ways: 5,
+            ..two_way()
+        };
+        let odd_granularity = Decoder {
+            granularity: 384,
+            ..two_way()
+        };
+        let few_targets = Decoder {
+            ways: 4,
+            ..two_way()
+        };
         for decoder in [odd_base, odd_ways, odd_granularity, few_targets] {
             assert!(decoder.writes(0).is_err(), "{decoder:?}");
         }
@@ -173,7 +204,10 @@ mod tests {
 
     #[test]
     fn codes_follow_the_specification() {
-        assert_eq!([1, 2, 4, 8, 16, 3, 6, 12].map(ways_code), [0, 1, 2, 3, 4, 8, 9, 10].map(Some));
+        assert_eq!(
+            [1, 2, 4, 8, 16, 3, 6, 12].map(ways_code),
+            [0, 1, 2, 3, 4, 8, 9, 10].map(Some)
+        );
         assert_eq!(ways_code(5), None);
         assert_eq!([256, 512, 16384].map(granularity_code), [0, 1, 6].map(Some));
         assert_eq!(granularity_code(128), None);

@@ -7,7 +7,9 @@ use std::path::Path;
 use anyhow::{bail, ensure, Context, Result};
 use serde_json::json;
 
-use super::decoder::{control, count, Decoder, COMMITTED, COMMIT_ERROR, GLOBAL_CONTROL, GLOBAL_ENABLE};
+use super::decoder::{
+    control, count, Decoder, COMMITTED, COMMIT_ERROR, GLOBAL_CONTROL, GLOBAL_ENABLE,
+};
 use super::machine::AddressMap;
 use super::programming::programming;
 use super::sockets::{Qmp, Qtest};
@@ -52,10 +54,15 @@ impl CxlSpec {
                         .with_context(|| format!("programming {}", component.id))?;
                 }
             }
-            for ((bridge, &registers), &decodes) in self.bridges.iter().zip(&map.bridges).zip(&topology.bridge_decodes)
+            for ((bridge, &registers), &decodes) in self
+                .bridges
+                .iter()
+                .zip(&map.bridges)
+                .zip(&topology.bridge_decodes)
             {
                 if let (Some(decoders), true) = (wanted.get(&bridge.id), decodes) {
-                    commit(&mut bus, registers, decoders).with_context(|| format!("programming {}", bridge.id))?;
+                    commit(&mut bus, registers, decoders)
+                        .with_context(|| format!("programming {}", bridge.id))?;
                 }
             }
             for &write in &topology.closing {
@@ -73,7 +80,9 @@ impl CxlSpec {
             self.bridges.len()
         );
         for (index, window) in self.windows.iter().enumerate() {
-            let Some(real) = map.windows.get(index) else { bail!("QEMU has no window {index}") };
+            let Some(real) = map.windows.get(index) else {
+                bail!("QEMU has no window {index}")
+            };
             ensure!(
                 window.range().as_ref() == Some(real),
                 "window {index} lies at {real}, the scenario says {:#x}: correct it there",
@@ -88,7 +97,10 @@ fn config_write(bus: &mut Qtest, write: ConfigWrite) -> Result<()> {
     let Place { bus: number, slot } = write.place;
     let function = 0x8000_0000 | u32::from(number) << 16 | u32::from(slot) << 11;
     bus.port_out(CONFIG_ADDRESS, function)?;
-    ensure!(bus.port_in(CONFIG_DATA)? != NOTHING, "nothing on PCI at {number:02x}:{slot:02x}.0");
+    ensure!(
+        bus.port_in(CONFIG_DATA)? != NOTHING,
+        "nothing on PCI at {number:02x}:{slot:02x}.0"
+    );
     bus.port_out(CONFIG_ADDRESS, function | u32::from(write.offset))?;
     bus.port_out(CONFIG_DATA, write.value)
 }
@@ -109,7 +121,11 @@ fn decoders_at(bus: &mut Qtest, registers: u64) -> Result<u64> {
 fn commit(bus: &mut Qtest, registers: u64, decoders: &[Decoder]) -> Result<()> {
     let hdm = decoders_at(bus, registers)?;
     let there_are = count(bus.read(hdm)?);
-    ensure!(decoders.len() as u32 <= there_are, "{} regions, but only {there_are} decoders", decoders.len());
+    ensure!(
+        decoders.len() as u32 <= there_are,
+        "{} regions, but only {there_are} decoders",
+        decoders.len()
+    );
     for (index, decoder) in (0..).zip(decoders) {
         for (offset, value) in decoder.writes(index).map_err(anyhow::Error::msg)? {
             bus.write(hdm + offset, value)?;

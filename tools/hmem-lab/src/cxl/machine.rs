@@ -21,17 +21,27 @@ impl AddressMap {
     pub(super) fn parse(mtree: &str) -> Result<Self> {
         let mut bridges = Vec::new();
         let mut windows = Vec::new();
-        let system = mtree.lines().skip_while(|line| !line.starts_with("address-space: memory")).skip(1);
+        let system = mtree
+            .lines()
+            .skip_while(|line| !line.starts_with("address-space: memory"))
+            .skip(1);
         for line in system.take_while(|line| !line.trim().is_empty()) {
-            let Some((addresses, rest)) = line.trim().split_once(' ') else { continue };
-            let Ok(range) = addresses.parse::<Range>() else { continue };
+            let Some((addresses, rest)) = line.trim().split_once(' ') else {
+                continue;
+            };
+            let Ok(range) = addresses.parse::<Range>() else {
+                continue;
+            };
             if rest.contains("): pxb-cxl-host") {
                 bridges.push((owner(rest), range.start));
             } else if rest.contains("): cxl-fixed-memory-region") {
                 windows.push((owner(rest), range));
             }
         }
-        ensure!(!bridges.is_empty(), "QEMU shows no CXL host bridge registers in `info mtree -o`");
+        ensure!(
+            !bridges.is_empty(),
+            "QEMU shows no CXL host bridge registers in `info mtree -o`"
+        );
         bridges.sort_unstable();
         windows.sort_unstable();
         Ok(Self {
@@ -43,8 +53,12 @@ impl AddressMap {
 
 /// The number in `owner:{dev path=/machine/unattached/device[29]}`.
 fn owner(text: &str) -> u32 {
-    let number = text.rsplit_once("device[").and_then(|(_, rest)| rest.split_once(']'));
-    number.and_then(|(digits, _)| digits.parse().ok()).unwrap_or(u32::MAX)
+    let number = text
+        .rsplit_once("device[")
+        .and_then(|(_, rest)| rest.split_once(']'));
+    number
+        .and_then(|(digits, _)| digits.parse().ok())
+        .unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -31,10 +31,13 @@ mod tests {
             let Some(cxl) = &scenario.cxl else { continue };
             let name = &scenario.name;
             let topology = Topology::new(cxl).unwrap_or_else(|error| panic!("{name}: {error:#}"));
-            let all = programming(cxl, &topology).unwrap_or_else(|error| panic!("{name}: {error:#}"));
+            let all =
+                programming(cxl, &topology).unwrap_or_else(|error| panic!("{name}: {error:#}"));
             for (id, decoders) in all {
                 for (index, decoder) in (0..).zip(&decoders) {
-                    decoder.writes(index).unwrap_or_else(|error| panic!("{name}: {id}: {error}"));
+                    decoder
+                        .writes(index)
+                        .unwrap_or_else(|error| panic!("{name}: {id}: {error}"));
                 }
             }
         }

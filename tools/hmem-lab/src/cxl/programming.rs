@@ -23,7 +23,8 @@ pub(super) fn programming(spec: &CxlSpec, topology: &Topology) -> Result<Program
     regions.sort_by_key(|region| region.at);
     let mut all = Programming::new();
     for region in regions {
-        one(spec, topology, region, &mut all).with_context(|| format!("region at {:#x}", region.at.0))?;
+        one(spec, topology, region, &mut all)
+            .with_context(|| format!("region at {:#x}", region.at.0))?;
     }
     Ok(all)
 }
@@ -35,22 +36,41 @@ fn one(spec: &CxlSpec, topology: &Topology, region: &Region, all: &mut Programmi
             size: region.size.0,
             ways: ways as u8,
             // One target needs no granularity, but the registers hold one.
-            granularity: if ways == 1 { region.granularity } else { granularity },
+            granularity: if ways == 1 {
+                region.granularity
+            } else {
+                granularity
+            },
             route,
             locked: region.locked,
         });
     };
     for id in &region.devices {
-        let route = Route::Memory { skip: region.skip.0 };
+        let route = Route::Memory {
+            skip: region.skip.0,
+        };
         add(id, region.devices.len(), region.granularity, route);
     }
     let bridges = &spec.window_of(region)?.bridges;
     for (index, bridge) in bridges.iter().enumerate() {
-        let below: Vec<&str> = region.devices.iter().skip(index).step_by(bridges.len()).map(String::as_str).collect();
+        let below: Vec<&str> = region
+            .devices
+            .iter()
+            .skip(index)
+            .step_by(bridges.len())
+            .map(String::as_str)
+            .collect();
         let ports = targets(topology, bridge, &below)?;
         let coarser = region.granularity * bridges.len() as u32;
-        for switch in spec.switches.iter().filter(|switch| &switch.under == bridge) {
-            let behind = |id: &&&str| spec.device(id).is_ok_and(|device| device.under == switch.id);
+        for switch in spec
+            .switches
+            .iter()
+            .filter(|switch| &switch.under == bridge)
+        {
+            let behind = |id: &&&str| {
+                spec.device(id)
+                    .is_ok_and(|device| device.under == switch.id)
+            };
             let below: Vec<&str> = below.iter().filter(behind).copied().collect();
             if !below.is_empty() {
                 let outer = coarser * ports.len() as u32;
@@ -67,18 +87,26 @@ fn one(spec: &CxlSpec, topology: &Topology, region: &Region, all: &mut Programmi
 fn targets(topology: &Topology, of: &str, devices: &[&str]) -> Result<Vec<u8>> {
     let ports: Vec<u8> = devices
         .iter()
-        .map(|id| topology.port_to(of, id).with_context(|| format!("device {id} is not below {of}")))
+        .map(|id| {
+            topology
+                .port_to(of, id)
+                .with_context(|| format!("device {id} is not below {of}"))
+        })
         .collect::<Result<_>>()?;
     let mut distinct = ports.clone();
     distinct.sort_unstable();
     distinct.dedup();
     let first: Vec<u8> = ports.iter().take(distinct.len()).copied().collect();
     ensure!(
-        ports.iter().enumerate().all(|(at, port)| *port == first[at % first.len()]) && {
-            let mut sorted = first.clone();
-            sorted.sort_unstable();
-            sorted == distinct
-        },
+        ports
+            .iter()
+            .enumerate()
+            .all(|(at, port)| *port == first[at % first.len()])
+            && {
+                let mut sorted = first.clone();
+                sorted.sort_unstable();
+                sorted == distinct
+            },
         "its devices must take turns over the ports of {of} (they use {ports:?})"
     );
     Ok(first)
@@ -111,16 +139,23 @@ mod tests {
     fn each_level_is_coarser() {
         let all = plan(FOUR).unwrap();
         let a = &all["a"][0];
-        assert_eq!((a.ways, a.granularity, &a.route), (4, 256, &Route::Memory { skip: 0 }));
+        assert_eq!(
+            (a.ways, a.granularity, &a.route),
+            (4, 256, &Route::Memory { skip: 0 })
+        );
         let bridge = &all["hb1"][0];
         assert_eq!((bridge.ways, &bridge.route), (1, &Route::Ports(vec![0])));
         let switch = &all["sw1"][0];
-        assert_eq!((switch.ways, switch.granularity, &switch.route), (2, 512, &Route::Ports(vec![0, 1])));
+        assert_eq!(
+            (switch.ways, switch.granularity, &switch.route),
+            (2, 512, &Route::Ports(vec![0, 1]))
+        );
     }
 
     #[test]
     fn order_on_the_switch_follows_positions() {
-        let all = plan(&FOUR.replace(r#"["a", "b", "c", "d"]"#, r#"["c", "b", "a", "d"]"#)).unwrap();
+        let all =
+            plan(&FOUR.replace(r#"["a", "b", "c", "d"]"#, r#"["c", "b", "a", "d"]"#)).unwrap();
         assert_eq!(all["sw0"][0].route, Route::Ports(vec![1, 0]));
         assert_eq!(all["sw1"][0].route, Route::Ports(vec![0, 1]));
     }
@@ -139,7 +174,10 @@ mod tests {
             "#,
         )
         .unwrap();
-        let bases: Vec<_> = all["hb0"].iter().map(|decoder| (decoder.base, decoder.locked)).collect();
+        let bases: Vec<_> = all["hb0"]
+            .iter()
+            .map(|decoder| (decoder.base, decoder.locked))
+            .collect();
         assert_eq!(bases, [(0x1_9000_0000, false), (0x1_b000_0000, true)]);
         assert_eq!(all["a"][0].route, Route::Memory { skip: 256 << 20 });
     }
@@ -159,7 +197,8 @@ mod tests {
             region = [{ at = "0x190000000", size = "1G", devices = ["a", "b", "c", "d"] }]
         "#;
         assert!(format!("{:#}", plan(text).unwrap_err()).contains("take turns"));
-        let good = plan(&text.replace(r#"["a", "b", "c", "d"]"#, r#"["a", "c", "b", "d"]"#)).unwrap();
+        let good =
+            plan(&text.replace(r#"["a", "b", "c", "d"]"#, r#"["a", "c", "b", "d"]"#)).unwrap();
         assert_eq!((good["hb0"][0].ways, good["hb0"][0].granularity), (2, 256));
         assert_eq!((good["sw1"][0].ways, good["sw1"][0].granularity), (2, 512));
     }

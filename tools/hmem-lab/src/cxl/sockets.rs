@@ -27,22 +27,33 @@ impl Lines {
             match UnixStream::connect(socket) {
                 Ok(stream) => break stream,
                 Err(error) if started.elapsed() > PATIENCE => {
-                    return Err(error).with_context(|| format!("QEMU does not answer on {}", socket.display()))
+                    return Err(error)
+                        .with_context(|| format!("QEMU does not answer on {}", socket.display()))
                 }
                 Err(_) => std::thread::sleep(Duration::from_millis(20)),
             }
         };
         stream.set_read_timeout(Some(PATIENCE))?;
-        Ok(Self { writer: stream.try_clone()?, reader: BufReader::new(stream) })
+        Ok(Self {
+            writer: stream.try_clone()?,
+            reader: BufReader::new(stream),
+        })
     }
 
     fn say(&mut self, text: &str) -> Result<()> {
-        self.writer.write_all(format!("{text}\n").as_bytes()).context("QEMU's socket is gone")
+        self.writer
+            .write_all(format!("{text}\n").as_bytes())
+            .context("QEMU's socket is gone")
     }
 
     fn hear(&mut self) -> Result<String> {
         let mut line = String::new();
-        if self.reader.read_line(&mut line).context("QEMU does not answer")? == 0 {
+        if self
+            .reader
+            .read_line(&mut line)
+            .context("QEMU does not answer")?
+            == 0
+        {
             bail!("QEMU closed its socket");
         }
         Ok(line.trim().to_string())
@@ -63,11 +74,16 @@ impl Qmp {
 
     /// Runs one command and returns what it returned.
     pub(super) fn execute(&mut self, command: &str, arguments: Value) -> Result<Value> {
-        self.0.say(&json!({ "execute": command, "arguments": arguments }).to_string())?;
+        self.0
+            .say(&json!({ "execute": command, "arguments": arguments }).to_string())?;
         loop {
-            let mut answer: Value = serde_json::from_str(&self.0.hear()?).context("QMP does not speak JSON")?;
+            let mut answer: Value =
+                serde_json::from_str(&self.0.hear()?).context("QMP does not speak JSON")?;
             if let Some(error) = answer.get("error") {
-                bail!("QMP {command}: {}", error["desc"].as_str().unwrap_or("failed"));
+                bail!(
+                    "QMP {command}: {}",
+                    error["desc"].as_str().unwrap_or("failed")
+                );
             }
             if let Some(result) = answer.get_mut("return") {
                 return Ok(result.take());
@@ -99,7 +115,9 @@ impl Qtest {
             if line.starts_with("IRQ") {
                 continue;
             }
-            let Some(rest) = line.strip_prefix("OK") else { bail!("qtest {command}: {line}") };
+            let Some(rest) = line.strip_prefix("OK") else {
+                bail!("qtest {command}: {line}")
+            };
             let value = rest.trim().trim_start_matches("0x");
             return Ok(u64::from_str_radix(value, 16).ok());
         }
@@ -108,18 +126,23 @@ impl Qtest {
     /// Reads 4 bytes of memory space.
     pub(super) fn read(&mut self, address: u64) -> Result<u32> {
         let command = format!("readl {address:#x}");
-        Ok(self.ask(&command)?.with_context(|| format!("qtest {command}: no value"))? as u32)
+        Ok(self
+            .ask(&command)?
+            .with_context(|| format!("qtest {command}: no value"))? as u32)
     }
 
     /// Writes 4 bytes of memory space.
     pub(super) fn write(&mut self, address: u64, value: u32) -> Result<()> {
-        self.ask(&format!("writel {address:#x} {value:#x}")).map(drop)
+        self.ask(&format!("writel {address:#x} {value:#x}"))
+            .map(drop)
     }
 
     /// Reads an i/o port.
     pub(super) fn port_in(&mut self, port: u16) -> Result<u32> {
         let command = format!("inl {port:#x}");
-        Ok(self.ask(&command)?.with_context(|| format!("qtest {command}: no value"))? as u32)
+        Ok(self
+            .ask(&command)?
+            .with_context(|| format!("qtest {command}: no value"))? as u32)
     }
 
     /// Writes an i/o port.

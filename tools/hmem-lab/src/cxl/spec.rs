@@ -151,21 +151,31 @@ impl CxlSpec {
     /// Finds what cannot be built or programmed, before anything is started.
     pub fn check(&self) -> Result<()> {
         ensure!(!self.bridges.is_empty(), "[cxl] has no [[cxl.bridge]]");
-        ensure!(self.bridges.len() <= BRIDGES, "[cxl] has more than {BRIDGES} bridges");
+        ensure!(
+            self.bridges.len() <= BRIDGES,
+            "[cxl] has more than {BRIDGES} bridges"
+        );
         self.check_names()?;
         for window in &self.windows {
-            self.check_window(window).with_context(|| format!("window at {:#x}", window.at.0))?;
+            self.check_window(window)
+                .with_context(|| format!("window at {:#x}", window.at.0))?;
         }
         for pair in self.windows.windows(2) {
             ensure!(pair[0].at < pair[1].at, "windows must be in address order");
         }
         for region in &self.regions {
-            self.check_region(region).with_context(|| format!("region at {:#x}", region.at.0))?;
+            self.check_region(region)
+                .with_context(|| format!("region at {:#x}", region.at.0))?;
         }
         for (i, region) in self.regions.iter().enumerate() {
             for other in &self.regions[..i] {
-                let (Some(a), Some(b)) = (region.range(), other.range()) else { continue };
-                ensure!(a.end < b.start || b.end < a.start, "regions {a} and {b} overlap");
+                let (Some(a), Some(b)) = (region.range(), other.range()) else {
+                    continue;
+                };
+                ensure!(
+                    a.end < b.start || b.end < a.start,
+                    "regions {a} and {b} overlap"
+                );
             }
         }
         self.check_capacity()
@@ -178,12 +188,24 @@ impl CxlSpec {
             .chain(self.devices.iter().map(|it| &it.id));
         for id in all {
             let plain = |c: char| c.is_ascii_alphanumeric() || c == '-';
-            ensure!(id.starts_with(|c: char| c.is_ascii_alphabetic()) && id.chars().all(plain), "bad id {id:?}");
+            ensure!(
+                id.starts_with(|c: char| c.is_ascii_alphabetic()) && id.chars().all(plain),
+                "bad id {id:?}"
+            );
             ensure!(ids.insert(id), "two things are named {id}");
         }
         for switch in &self.switches {
-            ensure!(self.is_bridge(&switch.under), "switch {}: no bridge {}", switch.id, switch.under);
-            ensure!(self.devices.iter().any(|device| device.under == switch.id), "switch {} has no devices", switch.id);
+            ensure!(
+                self.is_bridge(&switch.under),
+                "switch {}: no bridge {}",
+                switch.id,
+                switch.under
+            );
+            ensure!(
+                self.devices.iter().any(|device| device.under == switch.id),
+                "switch {} has no devices",
+                switch.id
+            );
         }
         for device in &self.devices {
             ensure!(
@@ -204,25 +226,51 @@ impl CxlSpec {
 
     fn check_window(&self, window: &Window) -> Result<()> {
         ensure!(window.range().is_some(), "it has no size");
-        ensure!(window.at.0 % STEP == 0 && window.size.0 % STEP == 0, "not a multiple of 256M");
+        ensure!(
+            window.at.0 % STEP == 0 && window.size.0 % STEP == 0,
+            "not a multiple of 256M"
+        );
         for bridge in &window.bridges {
             ensure!(self.is_bridge(bridge), "no bridge {bridge}");
         }
         let ways = window.bridges.len();
-        ensure!([1, 2, 4].contains(&ways), "it interleaves over {ways} bridges, not 1, 2 or 4");
-        ensure!(granularity_code(window.granularity).is_some(), "bad granularity {}", window.granularity);
+        ensure!(
+            [1, 2, 4].contains(&ways),
+            "it interleaves over {ways} bridges, not 1, 2 or 4"
+        );
+        ensure!(
+            granularity_code(window.granularity).is_some(),
+            "bad granularity {}",
+            window.granularity
+        );
         Ok(())
     }
 
     fn check_region(&self, region: &Region) -> Result<()> {
         let window = self.window_of(region)?;
-        ensure!(region.at.0 % STEP == 0 && region.size.0 % STEP == 0, "not a multiple of 256M");
+        ensure!(
+            region.at.0 % STEP == 0 && region.size.0 % STEP == 0,
+            "not a multiple of 256M"
+        );
         let ways = region.devices.len();
-        ensure!(u8::try_from(ways).ok().and_then(ways_code).is_some(), "{ways} devices cannot interleave");
-        ensure!(region.size.0 % (STEP * ways as u64) == 0, "each device's share must be a multiple of 256M");
-        ensure!(granularity_code(region.granularity).is_some(), "bad granularity {}", region.granularity);
+        ensure!(
+            u8::try_from(ways).ok().and_then(ways_code).is_some(),
+            "{ways} devices cannot interleave"
+        );
+        ensure!(
+            region.size.0 % (STEP * ways as u64) == 0,
+            "each device's share must be a multiple of 256M"
+        );
+        ensure!(
+            granularity_code(region.granularity).is_some(),
+            "bad granularity {}",
+            region.granularity
+        );
         let bridges = window.bridges.len();
-        ensure!(ways % bridges == 0, "{ways} devices do not spread over the window's {bridges} bridges");
+        ensure!(
+            ways % bridges == 0,
+            "{ways} devices do not spread over the window's {bridges} bridges"
+        );
         ensure!(
             bridges == 1 || region.granularity == window.granularity,
             "its granularity must be the window's ({}) as that interleaves",
@@ -233,7 +281,10 @@ impl CxlSpec {
             ensure!(seen.insert(id), "device {id} is in it twice");
             let bridge = self.bridge_of(id)?;
             let wanted = &window.bridges[position % bridges];
-            ensure!(bridge == wanted, "device {id} is below {bridge}; position {position} is {wanted}'s");
+            ensure!(
+                bridge == wanted,
+                "device {id} is below {bridge}; position {position} is {wanted}'s"
+            );
         }
         Ok(())
     }
@@ -242,34 +293,53 @@ impl CxlSpec {
         let mut used: BTreeMap<&str, u64> = BTreeMap::new();
         for region in &self.regions {
             for id in &region.devices {
-                *used.entry(id).or_default() += region.skip.0 + region.size.0 / region.devices.len() as u64;
+                *used.entry(id).or_default() +=
+                    region.skip.0 + region.size.0 / region.devices.len() as u64;
             }
         }
         for device in &self.devices {
             let used = Size(used.get(device.id.as_str()).copied().unwrap_or(0));
-            ensure!(used <= device.size, "regions take {used} of device {}, which has {}", device.id, device.size);
+            ensure!(
+                used <= device.size,
+                "regions take {used} of device {}, which has {}",
+                device.id,
+                device.size
+            );
         }
         Ok(())
     }
 
     /// The window that a region lies in.
     pub(super) fn window_of(&self, region: &Region) -> Result<&Window> {
-        let Some(range) = region.range() else { bail!("it has no size") };
+        let Some(range) = region.range() else {
+            bail!("it has no size")
+        };
         self.windows
             .iter()
-            .find(|window| window.range().is_some_and(|it| it.start <= range.start && range.end <= it.end))
+            .find(|window| {
+                window
+                    .range()
+                    .is_some_and(|it| it.start <= range.start && range.end <= it.end)
+            })
             .context("no window holds it")
     }
 
     /// The device of that name.
     pub(super) fn device(&self, id: &str) -> Result<&Device> {
-        self.devices.iter().find(|device| device.id == id).with_context(|| format!("no device {id}"))
+        self.devices
+            .iter()
+            .find(|device| device.id == id)
+            .with_context(|| format!("no device {id}"))
     }
 
     /// The bridge above a device.
     pub(super) fn bridge_of(&self, id: &str) -> Result<&str> {
         let under = self.device(id)?.under.as_str();
-        Ok(self.switches.iter().find(|switch| switch.id == under).map_or(under, |switch| &switch.under))
+        Ok(self
+            .switches
+            .iter()
+            .find(|switch| switch.id == under)
+            .map_or(under, |switch| &switch.under))
     }
 
     fn is_bridge(&self, id: &str) -> bool {
@@ -314,14 +384,42 @@ mod tests {
     #[test]
     fn refuses_what_cannot_be_built() {
         for (from, to, says) in [
-            ("under = \"hb0\"", "under = \"hb1\"", "no bridge or switch hb1"),
-            ("bridges = [\"hb0\"]", "bridges = [\"mem0\"]", "no bridge mem0"),
+            (
+                "under = \"hb0\"",
+                "under = \"hb1\"",
+                "no bridge or switch hb1",
+            ),
+            (
+                "bridges = [\"hb0\"]",
+                "bridges = [\"mem0\"]",
+                "no bridge mem0",
+            ),
             ("\"256M\"", "\"128M\"", "multiple of 256M"),
-            ("\"256M\"", "\"1G\"", "take 1G of device mem0, which has 512M"),
-            ("at = \"0x190000000\"\n        size = \"256M\"", "at = \"4G\"\nsize = \"256M\"", "no window holds it"),
-            ("devices = [\"mem0\"]", "devices = [\"mem0\", \"mem0\"]", "each device's share"),
-            ("devices = [\"mem0\"]", "devices = [\"mem7\"]", "no device mem7"),
-            ("devices = [\"mem0\"]", "devices = [\"mem0\"]\ngranularity = 100", "bad granularity"),
+            (
+                "\"256M\"",
+                "\"1G\"",
+                "take 1G of device mem0, which has 512M",
+            ),
+            (
+                "at = \"0x190000000\"\n        size = \"256M\"",
+                "at = \"4G\"\nsize = \"256M\"",
+                "no window holds it",
+            ),
+            (
+                "devices = [\"mem0\"]",
+                "devices = [\"mem0\", \"mem0\"]",
+                "each device's share",
+            ),
+            (
+                "devices = [\"mem0\"]",
+                "devices = [\"mem7\"]",
+                "no device mem7",
+            ),
+            (
+                "devices = [\"mem0\"]",
+                "devices = [\"mem0\"]\ngranularity = 100",
+                "bad granularity",
+            ),
             ("id = \"mem0\"", "id = \"hb0\"", "two things are named hb0"),
             ("id = \"mem0\"", "id = \"a,b\"", "bad id"),
             ("under = \"hb0\"", "undre = \"hb0\"", "undre"),
@@ -334,7 +432,9 @@ mod tests {
 
     #[test]
     fn refuses_overlapping_regions() {
-        let text = format!("{SMALL}\n[[region]]\nat = \"0x190000000\"\nsize = \"256M\"\ndevices = [\"mem0\"]\n");
+        let text = format!(
+            "{SMALL}\n[[region]]\nat = \"0x190000000\"\nsize = \"256M\"\ndevices = [\"mem0\"]\n"
+        );
         assert!(format!("{:#}", check(&text).unwrap_err()).contains("overlap"));
     }
 }

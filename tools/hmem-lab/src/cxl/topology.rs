@@ -97,10 +97,21 @@ impl Walk {
     }
 
     fn config(&mut self, place: Place, offset: u8, value: u32) {
-        self.out.opening.push(ConfigWrite { place, offset, value });
+        self.out.opening.push(ConfigWrite {
+            place,
+            offset,
+            value,
+        });
         if offset == COMMAND {
             // Innermost first: a bridge is closed after what lies below it.
-            self.out.closing.insert(0, ConfigWrite { place, offset, value: 0 });
+            self.out.closing.insert(
+                0,
+                ConfigWrite {
+                    place,
+                    offset,
+                    value: 0,
+                },
+            );
         }
     }
 
@@ -109,11 +120,20 @@ impl Walk {
     fn bridge(&mut self, place: Place, below: &dyn Fn(&mut Walk, u8)) {
         let secondary = self.bus + 1;
         let first = self.address;
-        let mut inner = Walk { bus: secondary, address: first, slot: self.slot, out: Topology::default() };
+        let mut inner = Walk {
+            bus: secondary,
+            address: first,
+            slot: self.slot,
+            out: Topology::default(),
+        };
         below(&mut inner, secondary);
         let buses = u32::from(place.bus) | u32::from(secondary) << 8 | u32::from(inner.bus) << 16;
         self.config(place, BUS_NUMBERS, buses);
-        self.config(place, MEMORY_WINDOW, (inner.address - 1) & 0xfff0_0000 | first >> 16);
+        self.config(
+            place,
+            MEMORY_WINDOW,
+            (inner.address - 1) & 0xfff0_0000 | first >> 16,
+        );
         self.config(place, COMMAND, MEMORY_AND_MASTER);
         self.bus = inner.bus;
         self.address = inner.address;
@@ -130,7 +150,10 @@ impl Walk {
     fn registers(&mut self, place: Place, id: &str) {
         self.config(place, BAR0, self.address);
         self.config(place, BAR1, 0);
-        self.out.components.push(Component { id: id.to_string(), registers: u64::from(self.address) });
+        self.out.components.push(Component {
+            id: id.to_string(),
+            registers: u64::from(self.address),
+        });
         self.address += MEGABYTE;
     }
 
@@ -142,8 +165,14 @@ impl Walk {
             .enumerate()
             .find_map(|(index, device)| (device.id == id).then_some((index + 1, device.size.0)))
             .unwrap_or_default();
-        self.argument("-object", format!("memory-backend-ram,id={id}-ram,size={size},share=on"));
-        self.argument("-device", format!("cxl-type3,bus={port},id={id},volatile-memdev={id}-ram,sn={serial}"));
+        self.argument(
+            "-object",
+            format!("memory-backend-ram,id={id}-ram,size={size},share=on"),
+        );
+        self.argument(
+            "-device",
+            format!("cxl-type3,bus={port},id={id},volatile-memdev={id}-ram,sn={serial}"),
+        );
         self.registers(place, id);
         self.config(place, COMMAND, MEMORY_AND_MASTER);
     }
@@ -154,9 +183,16 @@ impl Walk {
         let number = place.slot;
         self.argument(
             "-device",
-            format!("{kind},bus={of},id={name},port={number},addr={number:#x},chassis=0,slot={}", self.slot),
+            format!(
+                "{kind},bus={of},id={name},port={number},addr={number:#x},chassis=0,slot={}",
+                self.slot
+            ),
         );
-        self.out.ports.push(Port { of: of.to_string(), number, holds: holds.to_string() });
+        self.out.ports.push(Port {
+            of: of.to_string(),
+            number,
+            holds: holds.to_string(),
+        });
         name
     }
 
@@ -168,9 +204,14 @@ impl Walk {
         self.bridge(place, &|walk, secondary| {
             let devices = spec.devices.iter().filter(|device| device.under == id);
             for (slot, device) in devices.enumerate() {
-                let place = Place { bus: secondary, slot: slot as u8 };
+                let place = Place {
+                    bus: secondary,
+                    slot: slot as u8,
+                };
                 let port = walk.port(id, "cxl-downstream", place, &device.id);
-                walk.bridge(place, &|walk, bus| walk.device(spec, bus, &port, &device.id));
+                walk.bridge(place, &|walk, bus| {
+                    walk.device(spec, bus, &port, &device.id)
+                });
             }
         });
     }
@@ -180,7 +221,12 @@ impl Topology {
     /// Lays out a spec that passed [`CxlSpec::check`].
     pub(super) fn new(spec: &CxlSpec) -> Result<Self> {
         spec.check()?;
-        let mut walk = Walk { bus: 0, address: REGISTERS, slot: 0, out: Self::default() };
+        let mut walk = Walk {
+            bus: 0,
+            address: REGISTERS,
+            slot: 0,
+            out: Self::default(),
+        };
         walk.argument("-M", machine(spec));
         for (index, bridge) in spec.bridges.iter().enumerate() {
             let root = root_bus(index);
@@ -191,11 +237,23 @@ impl Topology {
                 "-device",
                 format!("pxb-cxl,bus=pcie.0,id={id},bus_nr={root},hdm_for_passthrough={decoders}"),
             );
-            let plugged = (spec.switches.iter().filter(|it| it.under == id).map(|it| (&it.id, true)))
-                .chain(spec.devices.iter().filter(|it| it.under == id).map(|it| (&it.id, false)));
+            let plugged = (spec
+                .switches
+                .iter()
+                .filter(|it| it.under == id)
+                .map(|it| (&it.id, true)))
+            .chain(
+                spec.devices
+                    .iter()
+                    .filter(|it| it.under == id)
+                    .map(|it| (&it.id, false)),
+            );
             let mut ports = 0;
             for (slot, (below, is_switch)) in plugged.enumerate() {
-                let place = Place { bus: root, slot: slot as u8 };
+                let place = Place {
+                    bus: root,
+                    slot: slot as u8,
+                };
                 let port = walk.port(id, "cxl-rp", place, below);
                 walk.bridge(place, &|walk, bus| {
                     if is_switch {
@@ -215,7 +273,9 @@ impl Topology {
     pub(super) fn port_to(&self, of: &str, id: &str) -> Option<u8> {
         self.ports
             .iter()
-            .find(|port| port.of == of && (port.holds == id || self.port_to(&port.holds, id).is_some()))
+            .find(|port| {
+                port.of == of && (port.holds == id || self.port_to(&port.holds, id).is_some())
+            })
             .map(|port| port.number)
     }
 }
@@ -229,7 +289,10 @@ fn machine(spec: &CxlSpec) -> String {
         }
         text += &format!(",cxl-fmw.{index}.size={}", window.size.0);
         if window.bridges.len() > 1 {
-            text += &format!(",cxl-fmw.{index}.interleave-granularity={}", window.granularity);
+            text += &format!(
+                ",cxl-fmw.{index}.interleave-granularity={}",
+                window.granularity
+            );
         }
     }
     text
@@ -274,7 +337,12 @@ mod tests {
         let topology = Topology::new(&two_below_a_switch()).unwrap();
         let value = |bus, slot, offset| {
             let place = Place { bus, slot };
-            topology.opening.iter().find(|it| it.place == place && it.offset == offset).unwrap().value
+            topology
+                .opening
+                .iter()
+                .find(|it| it.place == place && it.offset == offset)
+                .unwrap()
+                .value
         };
         // Root port 0: buses 17 (the switch) to 20, registers of switch and two devices.
         assert_eq!(value(0x10, 0, BUS_NUMBERS), 0x14_11_10);
@@ -288,7 +356,11 @@ mod tests {
         // The next root port goes on after it, the next bridge has its own buses.
         assert_eq!(value(0x10, 1, BUS_NUMBERS), 0x15_15_10);
         assert_eq!(value(0x30, 0, BUS_NUMBERS), 0x31_31_30);
-        let registers: Vec<_> = topology.components.iter().map(|it| (it.id.as_str(), it.registers)).collect();
+        let registers: Vec<_> = topology
+            .components
+            .iter()
+            .map(|it| (it.id.as_str(), it.registers))
+            .collect();
         assert_eq!(
             registers,
             [
@@ -304,7 +376,12 @@ mod tests {
     #[test]
     fn opens_from_the_root_and_closes_towards_it() {
         let topology = Topology::new(&two_below_a_switch()).unwrap();
-        let opened: Vec<_> = topology.opening.iter().filter(|it| it.offset == COMMAND).map(|it| it.place).collect();
+        let opened: Vec<_> = topology
+            .opening
+            .iter()
+            .filter(|it| it.offset == COMMAND)
+            .map(|it| it.place)
+            .collect();
         let mut closed: Vec<_> = topology.closing.iter().map(|it| it.place).collect();
         assert_eq!(opened[0], Place { bus: 0x10, slot: 0 });
         let last = *closed.last().unwrap();
@@ -319,7 +396,10 @@ mod tests {
 
     #[test]
     fn says_it_to_qemu() {
-        let arguments = Topology::new(&two_below_a_switch()).unwrap().arguments.join(" ");
+        let arguments = Topology::new(&two_below_a_switch())
+            .unwrap()
+            .arguments
+            .join(" ");
         for words in [
             "-M cxl=on,cxl-fmw.0.targets.0=hb0,cxl-fmw.0.size=4294967296 ",
             "-device pxb-cxl,bus=pcie.0,id=hb1,bus_nr=48,hdm_for_passthrough=off",

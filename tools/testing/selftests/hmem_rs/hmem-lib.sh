@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables are for those who read this in
 #
 # What the tests of the hmem driver share. They work with either driver, hmem_rs or dax_hmem, on any machine
 # with Soft Reserved memory:
@@ -9,7 +10,6 @@
 #   HMEM_MODULE=NAME          the module under test. Default: the one that is loaded.
 
 PLATFORM=/sys/bus/platform
-# shellcheck disable=SC2034 # for the tests
 DAX=/sys/bus/dax
 TABLE=/sys/kernel/debug/hmem_rs/ranges
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
+# shellcheck disable=SC2034 # variables are for those who read this in
 #
 # What the tests of the kmem driver share. They take the memory of all devices that kmem is bound to online
 # and away, and unbind the driver from them, so HMEM_TEST_DESTRUCTIVE=1 must allow it, and nothing may use the

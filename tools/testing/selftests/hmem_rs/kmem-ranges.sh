@@ -84,7 +84,7 @@ made_of_again() {
 	part 0 > "$(device "$first")/mapping" && kmem_bind "$first"
 }
 
-kmem_begin
+kmem_begin 1
 size=$((0x$(cat $MEMORY/block_size_bytes)))
 base=$(($(cat "$(device "$first")/resource")))
 [ "$(cat "$(device "$first")/size")" -ge $((6 * size)) ] || skip_all "$first has less than six memory blocks"

@@ -94,7 +94,7 @@ under_load() {
 	release && gone "$first"
 }
 
-kmem_begin
+kmem_begin 1
 policy=$(cat $MEMORY/auto_online_blocks)
 trap 'echo "$policy" > $MEMORY/auto_online_blocks; inject MEM_GOING_ONLINE 0; inject MEM_GOING_OFFLINE 0
 	rm -rf "$KEPT"' EXIT

@@ -49,9 +49,10 @@ all_or_nothing_away() {
 }
 
 all_or_nothing_online() {
-	inject MEM_GOING_ONLINE -12 && refused EIO set_state "online_movable all" || { inject MEM_GOING_ONLINE 0 && return 1; }
+	local vetoed=0
+	inject MEM_GOING_ONLINE -12 && refused EIO set_state "online_movable all" && vetoed=1
 	inject MEM_GOING_ONLINE 0
-	all_are unplugged && gone "$first"
+	[ "$vetoed" = 1 ] && all_are unplugged && gone "$first"
 }
 
 # One device is in another state: no device changes.

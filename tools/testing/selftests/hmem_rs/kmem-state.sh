@@ -70,8 +70,7 @@ with_newline_or_nul() {
 }
 
 cycles() {
-	local i
-	for i in 1 2 3; do
+	for _ in 1 2 3; do
 		write "$first" online_movable && [ "$(memtotal)" -gt "$memtotal" ] || return
 		write "$first" unplugged && gone "$first" || return
 	done
@@ -104,7 +103,7 @@ one_offline() {
 	echo offline > "$MEMORY/memory$block/state" && write "$first" unplugged && gone "$first"
 }
 
-kmem_begin
+kmem_begin 1
 policy=$(cat $MEMORY/auto_online_blocks)
 trap 'echo "$policy" > $MEMORY/auto_online_blocks; rm -rf "$KEPT"' EXIT
 ktap_set_plan 9

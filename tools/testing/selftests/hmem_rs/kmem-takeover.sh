@@ -43,7 +43,7 @@ in_part() {
 		kmem_bind "$first" && is "$first" online && diff <(echo "$before") <(zones "$first") && unplugs
 }
 
-kmem_begin
+kmem_begin 1
 ktap_set_plan 6
 check "memory that is online at unbind stays" left_online
 check "binding takes it over, with its state" taken_over

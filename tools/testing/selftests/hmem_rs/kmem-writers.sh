@@ -69,7 +69,7 @@ consistent() {
 	esac
 }
 
-kmem_begin
+kmem_begin 1
 ktap_set_plan 3
 check "$count writes from four writers, with a reader" all_writers
 check "the state is true in the end" consistent
