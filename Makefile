@@ -31,6 +31,7 @@ help: ## Show this
 	@echo '  FLAVOUR=...      kernel configuration (now $(FLAVOUR)); tools/hmem-lab/flavours has them'
 	@echo '  KSRC=DIR         a kernel tree of your own: make kernel and run build a copy of it,'
 	@echo '                   make graft, ungraft and patches work on the tree itself'
+	@echo '  AUTHOR="NAME <ADDRESS>"   of make patches; by default whom git knows'
 	@echo '  JOBS=N           compilers at the same time'
 	@echo '  TOOLBOX=host     use the tools of this machine instead of the toolbox'
 	@echo '  MIRROR=URL       Debian mirror to fetch from'
@@ -72,7 +73,7 @@ ungraft: ## Take the overlay out of it again (KSRC=DIR)
 patches: ## Write the series for git am into out/patches (KSRC=DIR or KVER)
 	@tree='$(if $(KSRC),$(abspath $(KSRC)))'; \
 	[ -n "$$tree" ] || tree=$$($(kernel) --source-only) && \
-	$(graft) patches "$$tree" out/patches
+	$(graft) patches "$$tree" out/patches $(if $(AUTHOR),--author '$(AUTHOR)')
 
 .PHONY: toolbox
 toolbox: ## Make the toolbox, if it is not there

@@ -13,3 +13,8 @@ __rust_helper void rust_helper_set_dev_node(struct device *dev, int node)
 {
 	set_dev_node(dev, node);
 }
+
+__rust_helper int rust_helper_phys_to_target_node(u64 start)
+{
+	return phys_to_target_node(start);
+}

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// A CXL region that decoders are programmed for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CommittedRegion {
     /// The addresses that the region covers.
     pub range: Range,

@@ -31,7 +31,7 @@ use crate::{
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
-pub struct Id(u16);
+pub struct Id(u32);
 
 impl Id {
     /// Takes the lowest id that is free.
@@ -39,7 +39,7 @@ impl Id {
     /// # Errors
     ///
     /// - [`ENOMEM`] if there is no memory to keep track of the id.
-    /// - [`ENOSPC`] if no id is left that fits into 16 bits.
+    /// - [`ENOSPC`] if no id is left.
     ///
     /// # Context
     ///
@@ -47,24 +47,16 @@ impl Id {
     pub fn new() -> Result<Self> {
         // SAFETY: `memregion_alloc()` has no requirements.
         let id = unsafe { bindings::memregion_alloc(bindings::GFP_KERNEL) };
-        if id < 0 {
-            return Err(Error::from_errno(id));
-        }
 
-        match u16::try_from(id) {
-            // INVARIANT: `id` was just allocated.
-            Ok(id) => Ok(Self(id)),
-            Err(_) => {
-                // SAFETY: `id` was just allocated, and nobody knows of it.
-                unsafe { bindings::memregion_free(id) };
-                Err(ENOSPC)
-            }
-        }
+        // INVARIANT: `id` was just allocated. What is negative is an error.
+        u32::try_from(id)
+            .map(Self)
+            .map_err(|_| Error::from_errno(id))
     }
 
-    /// The number.
+    /// The number, which fits into a C `int`.
     #[inline]
-    pub fn get(&self) -> u16 {
+    pub fn get(&self) -> u32 {
         self.0
     }
 }
@@ -72,6 +64,7 @@ impl Id {
 impl Drop for Id {
     fn drop(&mut self) {
         // SAFETY: By the type invariant, the id is allocated, and nobody else gives it back.
-        unsafe { bindings::memregion_free(i32::from(self.0)) }
+        // CAST: The number came from a `c_int`.
+        unsafe { bindings::memregion_free(self.0 as c_int) }
     }
 }

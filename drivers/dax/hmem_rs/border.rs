@@ -25,10 +25,7 @@ use kernel::{
     workqueue::OwnedQueue, //
 };
 
-use crate::ledger::{
-    Hosts,
-    Table, //
-};
+use crate::ledger::Ledger;
 
 extern "C" {
     fn hmem_rs_region_idle() -> bool;
@@ -71,74 +68,77 @@ pub(crate) fn region_idle() -> bool {
 }
 
 /// What the drivers of the module share.
-#[derive(Clone)]
-pub(crate) struct Context {
+struct Shared {
     /// The module, for those who outlive a bind.
-    pub(crate) module: &'static ThisModule,
+    module: &'static ThisModule,
     /// Where decisions wait for CXL.
     ///
     /// A work item of the queue must not keep this: the last one to drop it waits for the work.
-    pub(crate) queue: Arc<OwnedQueue>,
-    /// The hosts that are bound.
-    pub(crate) hosts: Arc<Hosts>,
+    queue: Arc<OwnedQueue>,
+    ledger: Ledger,
 }
 
 global_lock! {
     // SAFETY: `Published::new` initialises the lock before it sets `READY`, and whoever takes the
     // lock has seen `READY` or has a `Published`.
-    unsafe(uninit) static CONTEXT: Mutex<Option<Context>> = None;
+    unsafe(uninit) static SHARED: Mutex<Option<Shared>> = None;
 }
 
 static READY: Atomic<bool> = Atomic::new(false);
 
-/// Returns what the drivers share.
+/// Lends what the drivers share to `f`, with the lock held.
 ///
 /// [`None`] before the module is initialised, after it failed to, and once it goes.
-pub(crate) fn context() -> Option<Context> {
+fn with<R>(f: impl FnOnce(&mut Shared) -> R) -> Option<R> {
     if !READY.load(Acquire) {
         return None;
     }
 
-    CONTEXT.lock().clone()
+    SHARED.lock().as_mut().map(f)
 }
 
-/// Returns the hosts that are bound, on the same conditions.
-pub(crate) fn hosts() -> Option<Arc<Hosts>> {
-    if !READY.load(Acquire) {
-        return None;
-    }
+/// Lends the ledger to `f`, unless there is none, on the same conditions.
+pub(crate) fn with_ledger<R>(f: impl FnOnce(&mut Ledger) -> R) -> Option<R> {
+    with(|shared| f(&mut shared.ledger))
+}
 
-    CONTEXT.lock().as_ref().map(|context| context.hosts.clone())
+/// Returns the module, and the queue where decisions wait for CXL, on the same conditions.
+pub(crate) fn context() -> Option<(&'static ThisModule, Arc<OwnedQueue>)> {
+    with(|shared| (shared.module, shared.queue.clone()))
 }
 
 /// What the drivers share, reachable until this is dropped.
 pub(crate) struct Published(());
 
 impl Published {
-    /// Publishes `context`.
+    /// Publishes `module`, `queue` and an empty ledger.
     ///
     /// Fails with [`EBUSY`] if that was done before: the module is initialised once.
-    pub(crate) fn new(context: Context) -> Result<Self> {
+    pub(crate) fn new(module: &'static ThisModule, queue: Arc<OwnedQueue>) -> Result<Self> {
         if READY.load(Acquire) {
             return Err(EBUSY);
         }
 
         // SAFETY: The initialisation of the module, which runs once and in one thread, is the only
         // caller, and `READY` was not set.
-        unsafe { CONTEXT.init() };
+        unsafe { SHARED.init() };
         READY.store(true, Release);
 
-        *CONTEXT.lock() = Some(context);
+        *SHARED.lock() = Some(Shared {
+            module,
+            queue,
+            ledger: Ledger::new(),
+        });
         Ok(Self(()))
     }
 }
 
 impl Drop for Published {
     fn drop(&mut self) {
-        let context = CONTEXT.lock().take();
+        let shared = SHARED.lock().take();
 
         // Outside of the lock: the last to drop the queue waits for its work.
-        drop(context);
+        drop(shared);
     }
 }
 
@@ -147,8 +147,8 @@ impl Drop for Published {
 /// Returns at once if the module is not there, or failed to initialise.
 #[no_mangle]
 extern "C" fn hmem_rs_flush() {
-    if let Some(context) = context() {
-        context.queue.flush();
+    if let Some((_, queue)) = context() {
+        queue.flush();
     }
 }
 
@@ -181,7 +181,5 @@ unsafe extern "C" fn hmem_rs_show(seq: *mut c_void) {
     // SAFETY: By the safety requirements.
     let seq = unsafe { SeqFile::from_raw(seq.cast()) };
 
-    if let Some(hosts) = hosts() {
-        seq_print!(seq, "{}", Table(hosts));
-    }
+    with_ledger(|ledger| seq_print!(seq, "{}", &*ledger));
 }

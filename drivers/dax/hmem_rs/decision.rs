@@ -3,9 +3,12 @@
 //! Asks the kernel what the rule needs to know about a range, and carries out what the rule says.
 
 use kernel::{
-    cxl,
+    cxl::CommittedRegion,
     dax::{
-        hmem::RegionInfo,
+        hmem::{
+            target_node,
+            RegionInfo, //
+        },
         region, //
     },
     device::{
@@ -28,27 +31,17 @@ use kernel::{
 use crate::{
     border::debug,
     ledger::{
-        Ledger,
+        self,
+        Key,
         Line,
         State, //
     },
     ownership::{
         self,
         Part,
-        Region,
         Totals, //
     }, //
 };
-
-/// Returns the committed CXL regions, as the rule wants them.
-pub(crate) fn committed_regions() -> Result<KVec<Region>> {
-    let mut regions = KVec::new();
-
-    for cxl::CommittedRegion { range, id } in cxl::committed_regions()? {
-        regions.push(Region { range, id }, GFP_KERNEL)?;
-    }
-    Ok(regions)
-}
 
 /// Returns the Soft Reserved parts of `range`.
 pub(crate) fn reserved_parts(range: Range) -> Result<KVec<Range>> {
@@ -74,38 +67,33 @@ pub(crate) fn waits_for_cxl(reserved: &[Range]) -> bool {
             .any(|&part| iomem::intersects(part, Desc::Cxl) != Intersection::Disjoint)
 }
 
-/// Decides about entry `number` of `ledger`, given what CXL has, and carries it out.
+/// Decides about the entry `key`, given what CXL has, and carries it out.
 ///
 /// Returns the first error if nothing could be done for any byte of the range. Errors are logged.
-pub(crate) fn decide(
-    dev: &Device<Bound>,
-    ledger: &Ledger,
-    number: usize,
-    regions: &mut [Region],
-) -> Result {
-    let Some((range, node)) = ledger.with(number, |entry| (entry.range, entry.node)) else {
+pub(crate) fn decide(dev: &Device<Bound>, key: Key, regions: &mut [CommittedRegion]) -> Result {
+    let Some((range, node)) = ledger::with(key, |entry| (entry.range, entry.node)) else {
         return Ok(());
     };
 
     match lines(dev, range, regions) {
         Ok((lines, totals)) => {
-            ledger.with(number, |entry| {
+            ledger::with(key, |entry| {
                 entry.lines = lines;
                 entry.totals = totals;
                 entry.state = State::Decided;
             });
 
-            let result = register_pieces(dev, ledger, number, node);
-            ledger.with(number, |entry| dev_info!(dev, "{}\n", *entry));
+            let result = register_pieces(dev, key, range, node);
+            ledger::with(key, |entry| dev_info!(dev, "{}\n", *entry));
             result
         }
-        Err(err) => fail(dev, ledger, number, err),
+        Err(err) => fail(dev, key, err),
     }
 }
 
-/// Notes that there is no decision about entry `number` of `ledger`, because of `err`.
-pub(crate) fn fail(dev: &Device<Bound>, ledger: &Ledger, number: usize, err: Error) -> Result {
-    ledger.with(number, |entry| {
+/// Notes that there is no decision about the entry `key`, because of `err`.
+pub(crate) fn fail(dev: &Device<Bound>, key: Key, err: Error) -> Result {
+    ledger::with(key, |entry| {
         entry.state = State::Failed(err);
         dev_err!(
             dev,
@@ -121,7 +109,7 @@ pub(crate) fn fail(dev: &Device<Bound>, ledger: &Ledger, number: usize, err: Err
 fn lines(
     dev: &Device<Bound>,
     range: Range,
-    regions: &mut [Region],
+    regions: &mut [CommittedRegion],
 ) -> Result<(KVec<Line>, Totals)> {
     let mut lines = KVec::new();
     let mut totals = Totals::default();
@@ -141,50 +129,39 @@ fn lines(
     for part in parts {
         totals.add(&part);
 
-        let line = match part {
-            Part::Cxl { range, region } => {
-                debug(dev, c"CXL claims resource, dropping", range);
-                Line::Cxl { range, region }
+        match part {
+            Part::Cxl { range, .. } => debug(dev, c"CXL claims resource, dropping", range),
+            Part::Piece(range) if in_window => {
+                debug(dev, c"CXL did not claim resource, registering", range)
             }
-            Part::Piece(range) => {
-                if in_window {
-                    debug(dev, c"CXL did not claim resource, registering", range);
-                }
-                Line::Piece {
-                    range,
-                    id: None,
-                    result: Ok(()),
-                }
-            }
-            Part::Trimmed { range, reason } => Line::Trimmed { range, reason },
-        };
-        lines.push(line, GFP_KERNEL)?;
+            _ => (),
+        }
+        lines.push(Line::from(part), GFP_KERNEL)?;
     }
 
     Ok((lines, totals))
 }
 
-/// Makes a platform device of each piece of entry `number`.
+/// Makes a platform device of each piece of the entry `key`, which is about `range` on `node`.
 ///
 /// Each piece stands alone. Returns the first error if not a single one succeeded.
-fn register_pieces(dev: &Device<Bound>, ledger: &Ledger, number: usize, node: i32) -> Result {
+fn register_pieces(dev: &Device<Bound>, key: Key, range: Range, node: i32) -> Result {
     let mut any = false;
     let mut first_error = Ok(());
-
     let mut next = 0;
 
     // The ledger is not locked while a device is registered: its probe takes notes there, and may
     // take long.
-    while let Some((index, piece)) = ledger.next_piece(number, next) {
+    while let Some((index, piece)) = ledger::next_piece(key, next) {
         next = index + 1;
 
-        match register(dev, piece, node, |id| {
-            note(ledger, number, index, Some(id), Ok(()))
+        match register(dev, piece, node_of(piece, range, node), |id| {
+            ledger::note(key, index, Some(id), Ok(()))
         }) {
             Ok(()) => any = true,
             Err(err) => {
                 dev_err!(dev, "no device for {piece}: error {}\n", err.to_errno());
-                note(ledger, number, index, None, Err(err));
+                ledger::note(key, index, None, Err(err));
                 first_error = first_error.and(Err(err));
             }
         }
@@ -197,14 +174,15 @@ fn register_pieces(dev: &Device<Bound>, ledger: &Ledger, number: usize, node: i3
     }
 }
 
-/// Notes the device and the outcome for a piece.
-fn note(ledger: &Ledger, number: usize, index: usize, device: Option<u16>, outcome: Result) {
-    ledger.with(number, |entry| {
-        if let Some(Line::Piece { id, result, .. }) = entry.lines.get_mut(index) {
-            *id = device;
-            *result = outcome;
-        }
-    });
+/// The node of `piece` of `range`, given the node that the walk has for the range.
+///
+/// That is the node of its first byte. A range that crosses the edge of a CXL window may go on with
+/// another one, of which firmware tells by the window.
+fn node_of(piece: Range, range: Range, node: i32) -> i32 {
+    match target_node(piece.start()) {
+        Some(other) if Some(other) != target_node(range.start()) => other,
+        _ => node,
+    }
 }
 
 /// What exists for a piece, as long as the host is bound.
@@ -218,7 +196,7 @@ struct Child {
 /// Makes the platform device `hmem.N` of `piece`, and tells `announce` the number before it does.
 ///
 /// The driver of this module usually binds to the device before this returns.
-fn register(dev: &Device<Bound>, piece: Range, node: i32, announce: impl FnOnce(u16)) -> Result {
+fn register(dev: &Device<Bound>, piece: Range, node: i32, announce: impl FnOnce(u32)) -> Result {
     let id = memregion::Id::new().inspect_err(|_| {
         dev_err!(dev, "memregion allocation failure for {piece}\n");
     })?;

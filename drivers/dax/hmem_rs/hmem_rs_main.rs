@@ -33,8 +33,8 @@ mod region;
 /// The module.
 ///
 /// The fields are dropped in this order. The platform driver goes first, and takes the devices that
-/// it made along; the queue, which is part of the context, goes last, when there is nobody left who
-/// would put off a decision.
+/// it made along; the queue, which is part of what they share, goes last, when there is nobody
+/// left who would put off a decision.
 #[pin_data]
 struct HmemRs {
     #[pin]
@@ -42,7 +42,7 @@ struct HmemRs {
     #[pin]
     _region_driver: Registration<kernel::dax::region::Adapter<region::Driver>>,
     _ranges: border::RangesFile,
-    _context: border::Published,
+    _shared: border::Published,
 }
 
 impl InPlaceModule for HmemRs {
@@ -50,14 +50,10 @@ impl InPlaceModule for HmemRs {
         pin_init::pin_init_scope(move || {
             request_cxl_modules();
 
-            let context = border::Context {
-                module,
-                queue: Arc::new(OwnedQueue::new_ordered(c"hmem_rs")?, GFP_KERNEL)?,
-                hosts: ledger::Hosts::new()?,
-            };
+            let queue = Arc::new(OwnedQueue::new_ordered(c"hmem_rs")?, GFP_KERNEL)?;
 
             Ok(try_pin_init!(Self {
-                _context: border::Published::new(context)?,
+                _shared: border::Published::new(module, queue)?,
                 _ranges: border::RangesFile::new(),
                 // Before the platform driver: what that creates is bound at once.
                 _region_driver <- Registration::new(region::NAME, module),

@@ -2,7 +2,7 @@
 
 //! What was decided, for user space to read in debugfs.
 //!
-//! `hmem_rs/ranges` has one paragraph a range, in the order of hosts and addresses:
+//! `hmem_rs/ranges` has one paragraph a range, in the order in which they were found:
 //!
 //! ```text
 //! range 0x390000000-0x3afffffff node 1 host hmem_platform.0 state decided \
@@ -11,25 +11,25 @@
 //!   hmem 0x3a0000000-0x3afffffff hmem.2 errno 0
 //! ```
 //!
-//! The first two lines are one. The last line has the outcome of the last attempt to make a DAX device of the piece. `-` instead
-//! of a device tells that not even a platform device could be made.
+//! The first two lines are one. The last line has the outcome of the last attempt to make a DAX
+//! device of the piece. `-` instead of a device tells that not even a platform device could be
+//! made.
 
 use kernel::{
+    device::{
+        Bound,
+        Device, //
+    },
     fmt,
-    new_mutex,
     prelude::*,
     range::Range,
-    str::CString,
-    sync::{
-        Arc,
-        Mutex, //
-    }, //
+    sync::aref::ARef, //
 };
 
 use crate::{
-    border,
+    border::with_ledger,
     ownership::{
-        Reason,
+        Part,
         Totals, //
     }, //
 };
@@ -46,47 +46,55 @@ pub(crate) enum State {
 }
 
 /// A run of bytes, and what became of it.
-pub(crate) enum Line {
-    /// CXL keeps the bytes.
-    Cxl {
-        range: Range,
-        /// The number of the region.
-        region: u32,
-    },
-    /// hmem has the bytes.
-    Piece {
-        range: Range,
-        /// The number of the platform device, once there is one.
-        id: Option<u16>,
-        /// How the last attempt to make a device of the piece ended.
-        result: Result,
-    },
-    /// Nobody has the bytes.
-    Trimmed { range: Range, reason: Reason },
+pub(crate) struct Line {
+    part: Part,
+    /// For a piece: the number of the platform device, once there is one.
+    device: Option<u32>,
+    /// For a piece: how the last attempt to make a DAX device of it ended.
+    outcome: Result,
 }
 
-impl fmt::Display for Line {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cxl { range, region } => f.write_fmt(fmt!("cxl {range} region{region}")),
-            Self::Piece { range, id, result } => {
-                let errno = result.map_or_else(Error::to_errno, |()| 0);
-
-                match id {
-                    Some(id) => f.write_fmt(fmt!("hmem {range} hmem.{id} errno {errno}")),
-                    None => f.write_fmt(fmt!("hmem {range} - errno {errno}")),
-                }
-            }
-            Self::Trimmed { range, reason } => f.write_fmt(fmt!("trimmed {range} {reason}")),
+impl From<Part> for Line {
+    fn from(part: Part) -> Self {
+        Self {
+            part,
+            device: None,
+            outcome: Ok(()),
         }
     }
 }
 
+impl fmt::Display for Line {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            Part::Cxl { range, region } => f.write_fmt(fmt!("cxl {range} region{region}")),
+            Part::Trimmed { range, reason } => f.write_fmt(fmt!("trimmed {range} {reason}")),
+            Part::Piece(range) => {
+                f.write_fmt(fmt!("hmem {range} "))?;
+                match self.device {
+                    Some(id) => f.write_fmt(fmt!("hmem.{id}"))?,
+                    None => f.write_str("-")?,
+                }
+                f.write_fmt(fmt!(" errno {}", errno(self.outcome)))
+            }
+        }
+    }
+}
+
+fn errno(outcome: Result) -> i32 {
+    outcome.map_or_else(Error::to_errno, |()| 0)
+}
+
 /// A range of the hmem walk, of which at least one byte is Soft Reserved.
 pub(crate) struct Entry {
+    key: Key,
+    bind: Bind,
+    host: ARef<Device>,
     pub(crate) range: Range,
     /// The NUMA node of the range, negative if it is not known.
     pub(crate) node: i32,
+    /// How many bytes are Soft Reserved.
+    reserved: u64,
     pub(crate) state: State,
     pub(crate) totals: Totals,
     pub(crate) lines: KVec<Line>,
@@ -96,24 +104,30 @@ impl Entry {
     /// How many lines the kernel log gets: what it prints at once has a limit.
     const LOGGED: usize = 8;
 
-    /// Writes the entry, with what is said of the host after the node, and at most `limit` lines
-    /// with `separator` before each.
+    /// Writes the entry, with at most `limit` lines and `separator` before each. `host` tells
+    /// whether to name the host: the kernel log does that anyway.
     fn write(
         &self,
         f: &mut fmt::Formatter<'_>,
-        host: fmt::Arguments<'_>,
+        host: bool,
         separator: &str,
         limit: usize,
     ) -> fmt::Result {
-        f.write_fmt(fmt!("range {} node {}{host} state ", self.range, self.node))?;
-        match self.state {
-            State::Waiting => f.write_str("waiting")?,
-            State::Decided => f.write_str("decided")?,
-            State::Failed(err) => f.write_fmt(fmt!("failed errno {}", err.to_errno()))?,
+        f.write_fmt(fmt!("range {} node {}", self.range, self.node))?;
+        if host {
+            f.write_fmt(fmt!(" host {}", self.host.name()))?;
+        }
+        f.write_str(match self.state {
+            State::Waiting => " state waiting",
+            State::Decided => " state decided",
+            State::Failed(_) => " state failed",
+        })?;
+        if let State::Failed(err) = self.state {
+            f.write_fmt(fmt!(" errno {}", err.to_errno()))?;
         }
         f.write_fmt(fmt!(
             " reserved {:#x} cxl {:#x} hmem {:#x} trimmed {:#x}",
-            self.totals.reserved(),
+            self.reserved,
             self.totals.cxl,
             self.totals.hmem,
             self.totals.trimmed,
@@ -131,159 +145,153 @@ impl Entry {
 /// In one line, for the kernel log.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, fmt!(""), ", ", Self::LOGGED)
+        self.write(f, false, ", ", Self::LOGGED)
     }
 }
 
-/// The entries of one host, while that is bound.
-#[pin_data]
+/// Names an entry. Later entries have greater keys.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Key(u32);
+
+/// Names a bind of a host, whose entries last as long as it does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bind(u32);
+
+/// The entries of all hosts that are bound, in ascending order of their keys.
 pub(crate) struct Ledger {
-    host: CString,
-    #[pin]
-    entries: Mutex<KVec<Entry>>,
+    entries: KVec<Entry>,
+    /// How many names were given out. They last for four billion.
+    named: u32,
 }
 
 impl Ledger {
-    /// Adds an entry, in which nothing is decided yet, and returns its number.
-    pub(crate) fn add(&self, range: Range, node: i32) -> Result<usize> {
-        let mut entries = self.entries.lock();
+    pub(crate) const fn new() -> Self {
+        Self {
+            entries: KVec::new(),
+            named: 0,
+        }
+    }
 
-        entries.push(
+    fn name(&mut self) -> u32 {
+        self.named = self.named.wrapping_add(1);
+        self.named
+    }
+}
+
+/// Begins a bind.
+pub(crate) fn begin() -> Result<Bind> {
+    with_ledger(|ledger| Bind(ledger.name())).ok_or(ENODEV)
+}
+
+/// Ends a bind: forgets its entries.
+pub(crate) fn end(bind: Bind) {
+    with_ledger(|ledger| ledger.entries.retain(|entry| entry.bind != bind));
+}
+
+/// Adds an entry about `range`, of which `reserved` bytes are Soft Reserved. Nothing is decided.
+pub(crate) fn add(
+    bind: Bind,
+    host: &Device<Bound>,
+    range: Range,
+    node: i32,
+    reserved: u64,
+) -> Result<Key> {
+    let host: &Device = host;
+
+    with_ledger(|ledger| {
+        let key = Key(ledger.name());
+
+        ledger.entries.push(
             Entry {
+                key,
+                bind,
+                host: host.into(),
                 range,
                 node,
+                reserved,
                 state: State::Waiting,
                 totals: Totals::default(),
                 lines: KVec::new(),
             },
             GFP_KERNEL,
         )?;
-        Ok(entries.len() - 1)
-    }
+        Ok(key)
+    })
+    .ok_or(ENODEV)?
+}
 
-    /// Lends entry `number` to `f`, unless there is none.
-    pub(crate) fn with<R>(&self, number: usize, f: impl FnOnce(&mut Entry) -> R) -> Option<R> {
-        self.entries.lock().get_mut(number).map(f)
-    }
+/// Lends the entry `key` to `f`, unless there is none.
+pub(crate) fn with<R>(key: Key, f: impl FnOnce(&mut Entry) -> R) -> Option<R> {
+    with_ledger(|ledger| {
+        ledger
+            .entries
+            .iter_mut()
+            .find(|entry| entry.key == key)
+            .map(f)
+    })?
+}
 
-    /// The number of the next entry that waits, from `number` on.
-    pub(crate) fn next_waiting(&self, number: usize) -> Option<usize> {
-        self.entries
-            .lock()
+/// The first entry of `bind` that waits, behind the entry `last`.
+pub(crate) fn next_waiting(bind: Bind, last: Option<Key>) -> Option<Key> {
+    with_ledger(|ledger| {
+        ledger
+            .entries
             .iter()
-            .enumerate()
-            .skip(number)
-            .find_map(|(number, entry)| (entry.state == State::Waiting).then_some(number))
-    }
-
-    /// The next piece among the lines of entry `number`, with its index, from `index` on.
-    pub(crate) fn next_piece(&self, number: usize, index: usize) -> Option<(usize, Range)> {
-        self.entries
-            .lock()
-            .get(number)?
-            .lines
-            .iter()
-            .enumerate()
-            .skip(index)
-            .find_map(|(index, line)| match line {
-                Line::Piece { range, .. } => Some((index, *range)),
-                _ => None,
+            .find(|entry| {
+                entry.bind == bind && entry.state == State::Waiting && Some(entry.key) > last
             })
-    }
+            .map(|entry| entry.key)
+    })?
 }
 
-/// The ledgers of all hosts that are bound.
-#[pin_data]
-pub(crate) struct Hosts {
-    #[pin]
-    ledgers: Mutex<KVec<Arc<Ledger>>>,
+/// The next piece among the lines of the entry `key`, with its index, from `index` on.
+pub(crate) fn next_piece(key: Key, index: usize) -> Option<(usize, Range)> {
+    with(key, |entry| {
+        let lines = entry.lines.iter().enumerate().skip(index);
+
+        for (index, line) in lines {
+            if let Part::Piece(range) = line.part {
+                return Some((index, range));
+            }
+        }
+        None
+    })?
 }
 
-impl Hosts {
-    /// Creates the list, without any host.
-    pub(crate) fn new() -> Result<Arc<Self>> {
-        Arc::pin_init(
-            pin_init!(Self {
-                ledgers <- new_mutex!(KVec::new(), "hmem_rs::Hosts"),
-            }),
-            GFP_KERNEL,
-        )
-    }
-}
-
-/// A host's place in the list, for as long as it is bound.
-pub(crate) struct Listed {
-    hosts: Arc<Hosts>,
-    ledger: Arc<Ledger>,
-}
-
-impl Listed {
-    /// Lists the host called `name`, with an empty ledger.
-    pub(crate) fn new(hosts: Arc<Hosts>, name: &CStr) -> Result<Self> {
-        let ledger = Arc::pin_init(
-            try_pin_init!(Ledger {
-                host: CString::try_from(name)?,
-                entries <- new_mutex!(KVec::new(), "hmem_rs::Ledger"),
-            }),
-            GFP_KERNEL,
-        )?;
-
-        hosts.ledgers.lock().push(ledger.clone(), GFP_KERNEL)?;
-        Ok(Self { hosts, ledger })
-    }
-
-    /// The ledger of the host.
-    pub(crate) fn ledger(&self) -> Arc<Ledger> {
-        self.ledger.clone()
-    }
-}
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        self.hosts
-            .ledgers
-            .lock()
-            .retain(|ledger| !Arc::ptr_eq(ledger, &self.ledger));
-    }
+/// Notes the platform device of the piece at `index` of the entry `key`, if it has one, and how
+/// making a DAX device of it ended.
+pub(crate) fn note(key: Key, index: usize, device: Option<u32>, outcome: Result) {
+    with(key, |entry| {
+        if let Some(line) = entry.lines.get_mut(index) {
+            line.device = device;
+            line.outcome = outcome;
+        }
+    });
 }
 
 /// Notes how the probe of the platform device number `id` ended.
-pub(crate) fn note_probe(device: i32, outcome: Result) {
-    let Some(hosts) = border::hosts() else {
+pub(crate) fn note_probe(id: i32, outcome: Result) {
+    let Ok(id) = u32::try_from(id) else {
         return;
     };
 
-    for ledger in hosts.ledgers.lock().iter() {
-        for line in ledger
-            .entries
-            .lock()
-            .iter_mut()
-            .flat_map(|e| e.lines.iter_mut())
-        {
-            match line {
-                Line::Piece {
-                    id: Some(id),
-                    result,
-                    ..
-                } if i32::from(*id) == device => *result = outcome,
-                _ => (),
+    with_ledger(|ledger| {
+        for entry in ledger.entries.iter_mut() {
+            for line in entry.lines.iter_mut() {
+                if line.device == Some(id) {
+                    line.outcome = outcome;
+                }
             }
         }
-    }
+    });
 }
 
 /// What debugfs shows.
-pub(crate) struct Table(pub(crate) Arc<Hosts>);
-
-impl fmt::Display for Table {
+impl fmt::Display for Ledger {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for ledger in self.0.ledgers.lock().iter() {
-            for entry in ledger.entries.lock().iter() {
-                let host = &*ledger.host;
-
-                entry.write(f, fmt!(" host {host}"), "\n  ", usize::MAX)?;
-                f.write_str("\n")?;
-            }
+        for entry in self.entries.iter() {
+            entry.write(f, true, "\n  ", usize::MAX)?;
+            f.write_str("\n")?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@
 //!   are not Soft Reserved (RAM, holes) do not take part in anything.
 //! - *Windows*: the CXL windows, that is what platform firmware routes to CXL (`CXL Window N` in
 //!   `/proc/iomem`).
-//! - *Regions*: the committed CXL regions, each with a number that the caller chooses.
+//! - *Regions*: the committed CXL regions, each with its number.
 //! - The alignment, a power of two: what the DAX core wants a device to start and end at.
 //!
 //! # The rule
@@ -59,18 +59,10 @@
 //! those that cover the place looked at; the resource tree does not let windows overlap.
 
 use kernel::{
+    cxl::CommittedRegion,
     fmt,
     range::Range, //
 };
-
-/// A committed CXL region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Region {
-    /// The addresses that the region covers.
-    pub(crate) range: Range,
-    /// A number by which the caller knows the region, given back in [`Part::Cxl`].
-    pub(crate) id: u32,
-}
 
 /// Why bytes are given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,7 +89,7 @@ pub(crate) enum Part {
     Cxl {
         /// The reserved bytes, which may be fewer than the region has.
         range: Range,
-        /// The number of the region, from [`Region::id`].
+        /// The number of the region, from [`CommittedRegion::id`].
         region: u32,
     },
     /// hmem gets the bytes, as one device.
@@ -160,7 +152,7 @@ impl Totals {
 pub(crate) fn decide<'a>(
     reserved: &'a mut [Range],
     windows: &'a mut [Range],
-    regions: &'a mut [Region],
+    regions: &'a mut [CommittedRegion],
     align: u64,
 ) -> Option<Parts<'a>> {
     if !align.is_power_of_two() {
@@ -224,7 +216,7 @@ pub(crate) struct Parts<'a> {
     /// What is left of each input, in ascending order.
     reserved: &'a [Range],
     windows: &'a [Range],
-    regions: &'a [Region],
+    regions: &'a [CommittedRegion],
     align: u64,
     /// The undecided rest of the reserved bytes that hang together. It starts at the lowest byte
     /// not decided yet, thus what ends below it in `windows` and `regions` is of no more use.
@@ -252,7 +244,7 @@ impl Parts<'_> {
     }
 
     /// Returns the lowest region that reaches `addr` or lies above it.
-    fn region_from(&mut self, addr: u64) -> Option<Region> {
+    fn region_from(&mut self, addr: u64) -> Option<CommittedRegion> {
         while let [region, rest @ ..] = self.regions {
             if region.range.end() >= addr {
                 return Some(*region);
@@ -334,7 +326,7 @@ impl Iterator for Parts<'_> {
         // below that byte it covers it, otherwise it leaves bytes below itself: neither the
         // intersection nor the bytes before it can be missing.
         let free = match self.region_from(rest.start()) {
-            Some(Region { range, id }) if range.start() <= rest.start() => {
+            Some(CommittedRegion { range, id }) if range.start() <= rest.start() => {
                 let kept = rest.intersection(&range)?;
                 self.rest = rest.after(kept.end());
                 return Some(Part::Cxl {
@@ -378,8 +370,8 @@ mod tests {
         None => panic!(),
     };
 
-    fn region(id: u32, range: Range) -> Region {
-        Region { range, id }
+    fn region(id: u32, range: Range) -> CommittedRegion {
+        CommittedRegion { range, id }
     }
 
     fn cxl(region: u32, range: Range) -> Part {
@@ -394,7 +386,7 @@ mod tests {
     fn gives(
         reserved: &mut [Range],
         windows: &mut [Range],
-        regions: &mut [Region],
+        regions: &mut [CommittedRegion],
         expected: &[Part],
     ) -> bool {
         let mut count = 0;

@@ -57,8 +57,8 @@ use crate::{
     },
     decision,
     ledger::{
-        Ledger,
-        Listed, //
+        self,
+        Bind, //
     }, //
 };
 
@@ -73,7 +73,7 @@ pub(crate) struct Driver;
 struct Host {
     dev: ARef<platform::Device>,
     module: &'static ThisModule,
-    ledger: Arc<Ledger>,
+    bind: Bind,
     /// Whether the bind is in force. Changes under the lock of the device only.
     bound: Atomic<bool>,
     #[pin]
@@ -85,15 +85,13 @@ impl_has_work! {
 }
 
 /// What the driver keeps while it is bound.
-pub(crate) struct Binding {
-    host: Arc<Host>,
-    _listed: Listed,
-}
+pub(crate) struct Binding(Arc<Host>);
 
 impl Drop for Binding {
     fn drop(&mut self) {
         // The driver core holds the lock of the device.
-        self.host.bound.store(false, Relaxed);
+        self.0.bound.store(false, Relaxed);
+        ledger::end(self.0.bind);
     }
 }
 
@@ -125,31 +123,25 @@ impl platform::Driver for Driver {
 /// Decides what can be decided at once, and puts off the rest.
 fn bind(pdev: &platform::Device<Core<'_>>) -> Result<Binding> {
     let dev: &Device<Bound> = pdev.as_ref();
-    let context = border::context().ok_or(ENODEV)?;
-    let listed = Listed::new(context.hosts, dev.name())?;
-    let ledger = listed.ledger();
-
+    let (module, queue) = border::context().ok_or(ENODEV)?;
     let host = Arc::pin_init(
-        pin_init!(Host {
+        try_pin_init!(Host {
             dev: pdev.into(),
-            module: context.module,
-            ledger,
+            module,
+            bind: ledger::begin()?,
             bound: Atomic::new(true),
             work <- new_work!("hmem_rs::Host"),
         }),
         GFP_KERNEL,
     )?;
-    let binding = Binding {
-        host: host.clone(),
-        _listed: listed,
-    };
+    let binding = Binding(host.clone());
 
     let mut waits = false;
     let mut any = false;
     let mut first_error = Ok(());
 
     for hmem::Found { range, node } in hmem::ranges(dev)? {
-        match scan(dev, &host.ledger, range, node) {
+        match scan(dev, host.bind, range, node) {
             Ok(Scan::Decided) => any = true,
             Ok(Scan::Waits) => waits = true,
             Ok(Scan::NotReserved) => (),
@@ -162,7 +154,7 @@ fn bind(pdev: &platform::Device<Core<'_>>) -> Result<Binding> {
     }
     if waits {
         // This cannot fail: the work item is new, hence not queued.
-        let _ = context.queue.enqueue(host);
+        let _ = queue.enqueue(host);
     }
     Ok(binding)
 }
@@ -175,7 +167,7 @@ enum Scan {
 }
 
 /// Looks at a range, and decides about it unless it has to wait. Errors are logged.
-fn scan(dev: &Device<Bound>, ledger: &Ledger, range: Range, node: i32) -> Result<Scan> {
+fn scan(dev: &Device<Bound>, bind: Bind, range: Range, node: i32) -> Result<Scan> {
     let report = |err: &Error| {
         dev_err!(
             dev,
@@ -190,14 +182,15 @@ fn scan(dev: &Device<Bound>, ledger: &Ledger, range: Range, node: i32) -> Result
         return Ok(Scan::NotReserved);
     }
 
-    let number = ledger.add(range, node).inspect_err(report)?;
+    let bytes = reserved.iter().map(Range::len).sum();
+    let key = ledger::add(bind, dev, range, node, bytes).inspect_err(report)?;
     if decision::waits_for_cxl(&reserved) {
         debug(dev, c"await CXL initial probe", range);
         return Ok(Scan::Waits);
     }
 
     // Committed regions lie in windows, so none can cover the range.
-    decision::decide(dev, ledger, number, &mut [])?;
+    decision::decide(dev, key, &mut [])?;
     Ok(Scan::Decided)
 }
 
@@ -231,22 +224,22 @@ impl WorkItem for Host {
 impl Host {
     /// Decides about all ranges that wait. Errors are logged, and in the ledger.
     fn decide_waiting(&self, dev: &Device<Bound>) {
-        let mut regions = decision::committed_regions().inspect_err(|err| {
+        let mut regions = cxl::committed_regions().inspect_err(|err| {
             dev_err!(
                 dev,
                 "cannot ask CXL for its regions: error {}\n",
                 err.to_errno()
             );
         });
-        let mut next = 0;
+        let mut last = None;
 
-        while let Some(number) = self.ledger.next_waiting(next) {
-            next = number + 1;
+        while let Some(key) = ledger::next_waiting(self.bind, last) {
+            last = Some(key);
 
             // Each range stands alone.
             let _ = match &mut regions {
-                Ok(regions) => decision::decide(dev, &self.ledger, number, regions),
-                Err(err) => decision::fail(dev, &self.ledger, number, *err),
+                Ok(regions) => decision::decide(dev, key, regions),
+                Err(err) => decision::fail(dev, key, *err),
             };
         }
     }

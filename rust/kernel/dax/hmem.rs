@@ -205,6 +205,22 @@ pub fn ranges(dev: &Device<Bound>) -> Result<KVec<Found>> {
     Ok(found)
 }
 
+/// Returns the NUMA node that firmware says the memory at `addr` belongs to, online or not.
+///
+/// [`None`] if firmware says nothing about it. A range that a walk found comes with its node, which
+/// is to be preferred: this is for those who cut such a range at places where the node may change.
+/// Without NUMA in the kernel everything is on node 0.
+///
+/// # Context
+///
+/// Any.
+pub fn target_node(addr: u64) -> Option<i32> {
+    // SAFETY: `phys_to_target_node()` has no requirements.
+    let node = unsafe { bindings::phys_to_target_node(addr) };
+
+    (node >= 0).then_some(node)
+}
+
 /// What a device called `hmem` tells its driver: which memory it stands for.
 #[derive(Clone, Copy)]
 #[repr(transparent)]

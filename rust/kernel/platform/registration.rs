@@ -97,6 +97,7 @@ impl<D: PlatformData> Registration<D> {
     ///
     /// # Errors
     ///
+    /// - [`EINVAL`] if `id` does not fit into a C `int`.
     /// - [`ENOMEM`] if there is no memory for the device or the copy of `data`.
     /// - [`EEXIST`] if there is a device of that name and id already.
     /// - Whatever else `device_add()` returns.
@@ -106,49 +107,73 @@ impl<D: PlatformData> Registration<D> {
     /// May sleep. Takes the lock of the new device, while drivers probe.
     pub fn new(
         parent: &device::Device<device::Bound>,
-        id: u16,
+        id: u32,
         node: i32,
         data: &D,
     ) -> Result<Self> {
         // The copy comes from kmalloc.
         const { assert!(align_of::<D>() <= bindings::ARCH_KMALLOC_MINALIGN) };
 
-        // SAFETY: `D::NAME` is a valid C string, which the call copies.
-        let pdev = unsafe { bindings::platform_device_alloc(D::NAME.as_char_ptr(), i32::from(id)) };
-        let device = NonNull::new(pdev).ok_or(ENOMEM)?;
-
-        // SAFETY: `pdev` was just allocated and is not registered, so nobody else looks at these
-        // fields. The device takes its own reference to the parent when it is added.
-        unsafe {
-            (*pdev).dev.parent = parent.as_raw();
-            bindings::set_dev_node(
-                &raw mut (*pdev).dev,
-                bindings::numa_map_to_online_node(node),
-            );
-        }
-
-        // SAFETY: `pdev` is a valid platform device that is not registered; `data` is valid for
-        // reads of its size. A copy that is only ever read as `D` is made, which `D: Copy` allows.
-        let ret = to_result(unsafe {
-            bindings::platform_device_add_data(
-                pdev,
+        // SAFETY: `data` is valid for reads of its size. The device gets a name that promises a
+        // `D`, and a copy that is only ever read as one, which `D: Copy` allows.
+        let device = unsafe {
+            add(
+                parent,
+                D::NAME,
+                id,
+                node,
                 core::ptr::from_ref(data).cast(),
                 size_of::<D>(),
             )
-        })
-        // SAFETY: As above. The device carries a `D` under its name, as `PlatformData` demands.
-        .and_then(|()| to_result(unsafe { bindings::platform_device_add(pdev) }));
-
-        if let Err(err) = ret {
-            // SAFETY: The device is not registered and ours: this drops the only reference.
-            unsafe { bindings::platform_device_put(pdev) };
-            return Err(err);
-        }
+        }?;
 
         // INVARIANT: The device was just registered, and only `self` knows that it is to be
         // unregistered.
         Ok(Self(device, PhantomData))
     }
+}
+
+/// Creates and registers a platform device. This is the same for all kinds of data.
+///
+/// # Safety
+///
+/// `data` must be valid for reads of `size` bytes, which must be what a device called `name`
+/// carries according to [`PlatformData`].
+unsafe fn add(
+    parent: &device::Device<device::Bound>,
+    name: &CStr,
+    id: u32,
+    node: i32,
+    data: *const c_void,
+    size: usize,
+) -> Result<NonNull<bindings::platform_device>> {
+    let id = c_int::try_from(id).map_err(|_| EINVAL)?;
+    // SAFETY: `name` is a valid C string, which the call copies.
+    let pdev = unsafe { bindings::platform_device_alloc(name.as_char_ptr(), id) };
+    let device = NonNull::new(pdev).ok_or(ENOMEM)?;
+
+    // SAFETY: `pdev` was just allocated and is not registered, so nobody else looks at these
+    // fields. The device takes its own reference to the parent when it is added.
+    unsafe {
+        (*pdev).dev.parent = parent.as_raw();
+        bindings::set_dev_node(
+            &raw mut (*pdev).dev,
+            bindings::numa_map_to_online_node(node),
+        );
+    }
+
+    // SAFETY: `pdev` is a valid platform device that is not registered; the data is what the caller
+    // guarantees.
+    let ret = to_result(unsafe { bindings::platform_device_add_data(pdev, data, size) })
+        // SAFETY: As above.
+        .and_then(|()| to_result(unsafe { bindings::platform_device_add(pdev) }));
+
+    if let Err(err) = ret {
+        // SAFETY: The device is not registered and ours: this drops the only reference.
+        unsafe { bindings::platform_device_put(pdev) };
+        return Err(err);
+    }
+    Ok(device)
 }
 
 impl<D: PlatformData> Drop for Registration<D> {

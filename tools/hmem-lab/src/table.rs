@@ -111,7 +111,7 @@ impl Row {
     /// What is wrong with the row by itself: each Soft Reserved byte must be accounted for, exactly once.
     pub fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
-        if self.state == "waiting" {
+        if self.state != "decided" {
             return faults;
         }
         let sum = |pick: fn(&Part) -> Option<&Range>| -> u64 {

@@ -18,5 +18,19 @@ pub mod fmt {
     pub use std::format_args as fmt;
 }
 
+/// Of the CXL abstractions, what a region is.
+pub mod cxl {
+    use crate::range::Range;
+
+    /// As in the kernel crate.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub struct CommittedRegion {
+        /// The addresses that the region covers.
+        pub range: Range,
+        /// The number of the region.
+        pub id: u32,
+    }
+}
+
 pub mod prelude;
 pub mod str;

@@ -2,7 +2,8 @@
 
 //! Inputs of the rule, made at random.
 
-use crate::ownership::{decide, Part, Region};
+use crate::ownership::{decide, Part};
+use kernel::cxl::CommittedRegion as Region;
 use kernel::range::Range;
 use proptest::collection::vec;
 use proptest::prelude::*;

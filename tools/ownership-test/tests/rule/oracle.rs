@@ -3,7 +3,8 @@
 //! The rule once more, byte by byte: slow, and too simple to be wrong.
 
 use crate::input::{cases, small, Input, SPACE};
-use crate::ownership::{Part, Reason, Region};
+use crate::ownership::{Part, Reason};
+use kernel::cxl::CommittedRegion as Region;
 use kernel::range::Range;
 use proptest::prelude::*;
 

@@ -18,7 +18,17 @@ mod fmt {
     pub(crate) use std::fmt::*;
 }
 
-use ownership::{decide, Part, Region};
+/// Of the CXL abstractions, what a region is.
+mod cxl {
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub(crate) struct CommittedRegion {
+        pub(crate) range: crate::range::Range,
+        pub(crate) id: u32,
+    }
+}
+
+use cxl::CommittedRegion as Region;
+use ownership::{decide, Part};
 use range::{steps_of, Range};
 
 /// A simple generator, so that each run counts the same.

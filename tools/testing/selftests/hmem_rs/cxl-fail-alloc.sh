@@ -51,7 +51,10 @@ nothing_left() {
 
 # Whether the table, if there is one, adds up: a range that is decided accounts for all its bytes.
 adds_up() {
-	! grep -q "state decided reserved 0x0 " "$HMEM_TABLE"
+	local kind state reserved cxl hmem trimmed
+	while read -r kind _ _ _ _ _ _ state _ reserved _ cxl _ hmem _ trimmed; do
+		[ "$kind $state" != "range decided" ] || ((reserved == cxl + hmem + trimmed)) || return 1
+	done < "$HMEM_TABLE"
 }
 
 # Whether each piece with a device has it.
