@@ -488,7 +488,7 @@ pub enum Decision {
     Waiting,
     /// Decided.
     Decided,
-    /// Could not be carried out.
+    /// There is none: something was missing to make it.
     Failed,
 }
 
@@ -503,6 +503,9 @@ pub struct RangeDecision {
     pub host: String,
     /// How far.
     pub state: Decision,
+    /// The negative error of a decision that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errno: Option<i32>,
     /// Bytes of it that are Soft Reserved.
     pub reserved: u64,
     /// Bytes that CXL keeps.

@@ -138,6 +138,7 @@ fn decision(text: &str) -> Option<RangeDecision> {
         node: -1,
         host: String::new(),
         state: Decision::Waiting,
+        errno: None,
         reserved: 0,
         cxl: 0,
         hmem: 0,
@@ -158,6 +159,7 @@ fn decision(text: &str) -> Option<RangeDecision> {
                     _ => return None,
                 })
             }
+            "errno" => decision.errno = Some(value.parse().ok()?),
             "reserved" => decision.reserved = number(value)?,
             "cxl" => decision.cxl = number(value)?,
             "hmem" => decision.hmem = number(value)?,

@@ -3,7 +3,7 @@
 //! Why things are as they are: the driver's own words where it has some, else what the files imply.
 
 use crate::areas::Claims;
-use crate::model::{DaxDevice, Map, Mode, Owner, Piece, RegionKind};
+use crate::model::{DaxDevice, Decision, Map, Mode, Owner, Piece, RegionKind};
 use crate::range::Range;
 use crate::text;
 
@@ -80,6 +80,14 @@ fn hmem(map: &Map, claims: &Claims<'_>, device: &str) -> Option<String> {
 }
 
 fn nobody(map: &Map, claims: &Claims<'_>, piece: Range) -> Option<String> {
+    let table = map.hmem_rs.iter().flat_map(|t| &t.ranges);
+    let failed = table.filter(|r| r.state == Decision::Failed && r.range.contains(piece));
+    if let Some(errno) = failed.filter_map(|r| r.errno).next() {
+        let name = text::errno(errno);
+        return Some(format!(
+            "hmem_rs could not decide: {name}; rebind hmem_platform.0 to try again"
+        ));
+    }
     if let Some(Piece::Hmem { errno, .. }) = claims.decided {
         if *errno != 0 {
             let name = text::errno(*errno);

@@ -125,6 +125,7 @@ fn region_smaller() -> Map {
                 node: 1,
                 host: "hmem_platform.0".into(),
                 state: Decision::Decided,
+                errno: None,
                 reserved: all.size(),
                 cxl: low.size(),
                 hmem: mid.size(),
@@ -242,6 +243,26 @@ fn a_range_that_waits() {
     assert_eq!(
         owners(&map.areas[1]),
         [(map.areas[1].range, Owner::Waiting)]
+    );
+}
+
+#[test]
+fn a_range_without_a_decision() {
+    let mut map = region_smaller();
+    map.cxl.regions.clear();
+    map.hmem_devices.clear();
+    map.dax_devices.clear();
+    for decision in map.hmem_rs.iter_mut().flat_map(|t| &mut t.ranges) {
+        decision.state = Decision::Failed;
+        decision.errno = Some(-12);
+        decision.pieces.clear();
+    }
+    let map = derived(map);
+    assert_eq!(owners(&map.areas[1]), [(map.areas[1].range, Owner::Nobody)]);
+    let why = map.areas[1].parts[0].why.clone().unwrap_or_default();
+    assert!(
+        why.contains("could not decide: -12 ENOMEM; rebind hmem_platform.0"),
+        "{why}"
     );
 }
 
@@ -386,6 +407,7 @@ fn some_map() -> impl Strategy<Value = Map> {
                     node: 0,
                     host: "hmem_platform.0".into(),
                     state: Decision::Decided,
+                    errno: None,
                     reserved: range.size(),
                     cxl: 0,
                     hmem: 0,

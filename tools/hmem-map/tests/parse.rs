@@ -93,11 +93,12 @@ range 0x390000000-0x3afffffff node 1 host hmem_platform.0 state decided reserved
   hmem 0x3afe00000-0x3afefffff - errno -12
   trimmed 0x3aff00000-0x3afffffff below the alignment
 range 0x500000000-0x5ffffffff node -1 host hmem_platform.1 state waiting reserved 0x100000000 cxl 0x0 hmem 0x0 trimmed 0x0 later 7
+range 0x600000000-0x6ffffffff node 0 host hmem_platform.1 state failed errno -12 reserved 0x100000000 cxl 0x0 hmem 0x0 trimmed 0x0
 ";
     let listing = parse::hmem_rs_ranges(text);
     assert_eq!(listing.rejected, None);
-    let [first, second] = listing.entries.as_slice() else {
-        panic!("two ranges")
+    let [first, second, third] = listing.entries.as_slice() else {
+        panic!("three ranges")
     };
     assert_eq!(
         (first.node, first.state, first.reserved),
@@ -132,6 +133,7 @@ range 0x500000000-0x5ffffffff node -1 host hmem_platform.1 state waiting reserve
     );
     assert_eq!((second.node, second.host.as_str()), (-1, "hmem_platform.1"));
     assert_eq!((second.state, second.pieces.len()), (Decision::Waiting, 0));
+    assert_eq!((third.state, third.errno), (Decision::Failed, Some(-12)));
 }
 
 #[test]
