@@ -9,6 +9,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 use anyhow::{bail, Context, Result};
 
@@ -39,8 +40,12 @@ const OPENED: &[&str] = &[
 
 const SEARCH: &[&str] = &["/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin"];
 
+/// One thread of this process makes the archive, the others find it.
+static MAKING: Mutex<()> = Mutex::new(());
+
 /// The archive of all programs, from the cache or made anew.
 pub(super) fn archive(cache: &Path) -> Result<Vec<u8>> {
+    let _making = MAKING.lock().unwrap_or_else(PoisonError::into_inner);
     let programs = found()?;
     let file = cache
         .join("guest")
@@ -51,7 +56,7 @@ pub(super) fn archive(cache: &Path) -> Result<Vec<u8>> {
     let bytes = build(&programs)?.bytes()?;
     fs::create_dir_all(file.parent().unwrap_or(cache))
         .and_then(|()| {
-            // Another lab may be writing the same file: only a whole one gets the name.
+            // Another process may be writing the same file: only a whole one gets the name.
             let part = file.with_extension(format!("part{}", std::process::id()));
             fs::write(&part, &bytes)?;
             fs::rename(&part, &file)
