@@ -15,6 +15,11 @@
 
 use crate::{
     bindings,
+    device::{
+        Bound,
+        Device, //
+    },
+    devres,
     prelude::*,
     range::Range, //
 };
@@ -278,6 +283,19 @@ impl SoftReservedEntry {
 
         // INVARIANT: The entry is in the tree; others only take out what is marked as busy.
         Ok(Self(entry))
+    }
+
+    /// Puts an entry for `range` into the tree for as long as `dev` is bound.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`new`](Self::new) and [`devres::register`].
+    ///
+    /// # Context
+    ///
+    /// May sleep; takes the resource lock.
+    pub fn new_managed(dev: &Device<Bound>, range: Range) -> Result {
+        devres::register(dev, Self::new(range)?, GFP_KERNEL)
     }
 }
 

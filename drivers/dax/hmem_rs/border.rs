@@ -21,6 +21,7 @@ use kernel::{
         },
         global_lock,
         Arc, //
+        GlobalGuard,
     },
     workqueue::OwnedQueue, //
 };
@@ -30,6 +31,14 @@ use crate::ledger::Ledger;
 extern "C" {
     fn hmem_rs_region_idle() -> bool;
     fn hmem_rs_debug(dev: *const c_void, what: *const c_char, start: u64, end: u64);
+    fn hmem_rs_error(
+        dev: *const c_void,
+        what: *const c_char,
+        start: u64,
+        end: u64,
+        err: c_int,
+        hint: *const c_char,
+    );
     fn hmem_rs_wait_for_initcalls();
     fn hmem_rs_debugfs_add();
     fn hmem_rs_debugfs_remove();
@@ -47,6 +56,24 @@ pub(crate) fn debug(dev: &Device<Bound>, what: &CStr, range: Range) {
             what.as_char_ptr(),
             range.start(),
             range.end(),
+        )
+    }
+}
+
+/// Tells the log what could not be done about `range`, why, and what to do about it, if anything:
+/// "`what` `range`: `err``hint`".
+pub(crate) fn error(dev: &Device<Bound>, what: &CStr, range: Range, err: Error, hint: &CStr) {
+    let dev: &Device = dev;
+
+    // SAFETY: As for `hmem_rs_debug()`; the hint is a valid string too.
+    unsafe {
+        hmem_rs_error(
+            core::ptr::from_ref(dev).cast(),
+            what.as_char_ptr(),
+            range.start(),
+            range.end(),
+            err.to_errno(),
+            hint.as_char_ptr(),
         )
     }
 }
@@ -86,15 +113,19 @@ global_lock! {
 
 static READY: Atomic<bool> = Atomic::new(false);
 
-/// Lends what the drivers share to `f`, with the lock held.
+/// Locks what the drivers share.
 ///
-/// [`None`] before the module is initialised, after it failed to, and once it goes.
-fn with<R>(f: impl FnOnce(&mut Shared) -> R) -> Option<R> {
-    if !READY.load(Acquire) {
-        return None;
-    }
+/// Holds [`None`] after the module failed to initialise, and once it goes; is [`None`] before.
+// The callers are many, and the driver is small.
+#[inline(never)]
+fn lock() -> Option<GlobalGuard<SHARED>> {
+    READY.load(Acquire).then(|| SHARED.lock())
+}
 
-    SHARED.lock().as_mut().map(f)
+/// Lends what the drivers share to `f`, with the lock held, or returns [`None`] if there is
+/// nothing.
+fn with<R>(f: impl FnOnce(&mut Shared) -> R) -> Option<R> {
+    lock()?.as_mut().map(f)
 }
 
 /// Lends the ledger to `f`, unless there is none, on the same conditions.
@@ -181,5 +212,9 @@ unsafe extern "C" fn hmem_rs_show(seq: *mut c_void) {
     // SAFETY: By the safety requirements.
     let seq = unsafe { SeqFile::from_raw(seq.cast()) };
 
-    with_ledger(|ledger| seq_print!(seq, "{}", &*ledger));
+    with_ledger(|ledger| {
+        for entry in ledger.entries() {
+            seq_print!(seq, "{:#}\n", *entry);
+        }
+    });
 }

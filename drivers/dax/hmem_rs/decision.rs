@@ -7,7 +7,7 @@ use kernel::{
     dax::{
         hmem::{
             target_node,
-            RegionInfo, //
+            NewDevice, //
         },
         region, //
     },
@@ -15,21 +15,21 @@ use kernel::{
         Bound,
         Device, //
     },
-    devres,
     iomem::{
         self,
         soft_reserved,
         Desc,
         Intersection, //
     },
-    memregion,
-    platform,
     prelude::*,
     range::Range, //
 };
 
 use crate::{
-    border::debug,
+    border::{
+        debug,
+        error, //
+    },
     ledger::{
         self,
         Key,
@@ -58,23 +58,23 @@ pub(crate) fn reserved_parts(range: Range) -> Result<KVec<Range>> {
     Ok(parts)
 }
 
-/// Tells whether the decision about `reserved` has to wait for CXL.
-pub(crate) fn waits_for_cxl(reserved: &[Range]) -> bool {
+/// Tells whether the decision about the Soft Reserved bytes `part` has to wait for CXL.
+pub(crate) fn waits_for_cxl(part: Range) -> bool {
     // Without dax_cxl there is nobody but us to make devices of CXL memory.
-    cfg!(CONFIG_DEV_DAX_CXL)
-        && reserved
-            .iter()
-            .any(|&part| iomem::intersects(part, Desc::Cxl) != Intersection::Disjoint)
+    cfg!(CONFIG_DEV_DAX_CXL) && iomem::intersects(part, Desc::Cxl) != Intersection::Disjoint
 }
 
-/// Decides about the entry `key`, given what CXL has, and carries it out.
+/// Decides about the entry `key`, which is about `range` on `node`, given what CXL has, and carries
+/// it out.
 ///
 /// Returns the first error if nothing could be done for any byte of the range. Errors are logged.
-pub(crate) fn decide(dev: &Device<Bound>, key: Key, regions: &mut [CommittedRegion]) -> Result {
-    let Some((range, node)) = ledger::with(key, |entry| (entry.range, entry.node)) else {
-        return Ok(());
-    };
-
+pub(crate) fn decide(
+    dev: &Device<Bound>,
+    key: Key,
+    range: Range,
+    node: i32,
+    regions: &mut [CommittedRegion],
+) -> Result {
     match lines(dev, range, regions) {
         Ok((lines, totals)) => {
             ledger::with(key, |entry| {
@@ -87,20 +87,17 @@ pub(crate) fn decide(dev: &Device<Bound>, key: Key, regions: &mut [CommittedRegi
             ledger::with(key, |entry| dev_info!(dev, "{}\n", *entry));
             result
         }
-        Err(err) => fail(dev, key, err),
+        Err(err) => fail(dev, key, c"cannot decide who gets", err),
     }
 }
 
-/// Notes that there is no decision about the entry `key`, because of `err`.
-pub(crate) fn fail(dev: &Device<Bound>, key: Key, err: Error) -> Result {
+/// Notes that there is no decision about the entry `key`, and logs `what` failed because of `err`.
+pub(crate) fn fail(dev: &Device<Bound>, key: Key, what: &CStr, err: Error) -> Result {
+    let hint = c"; nobody has it until this device is bound again";
+
     ledger::with(key, |entry| {
         entry.state = State::Failed(err);
-        dev_err!(
-            dev,
-            "cannot decide about {}: error {}; nobody has it until this device is bound again\n",
-            entry.range,
-            err.to_errno()
-        );
+        error(dev, what, entry.range, err, hint);
     });
     Err(err)
 }
@@ -155,12 +152,16 @@ fn register_pieces(dev: &Device<Bound>, key: Key, range: Range, node: i32) -> Re
     while let Some((index, piece)) = ledger::next_piece(key, next) {
         next = index + 1;
 
-        match register(dev, piece, node_of(piece, range, node), |id| {
-            ledger::note(key, index, Some(id), Ok(()))
-        }) {
+        let made = NewDevice::new().and_then(|device| {
+            // Before the probe takes its note.
+            ledger::note(key, index, Some(device.id()), Ok(()));
+            device.add(dev, piece, node_of(piece, range, node))
+        });
+
+        match made {
             Ok(()) => any = true,
             Err(err) => {
-                dev_err!(dev, "no device for {piece}: error {}\n", err.to_errno());
+                error(dev, c"no device for", piece, err, c"");
                 ledger::note(key, index, None, Err(err));
                 first_error = first_error.and(Err(err));
             }
@@ -183,33 +184,4 @@ fn node_of(piece: Range, range: Range, node: i32) -> i32 {
         Some(other) if Some(other) != target_node(range.start()) => other,
         _ => node,
     }
-}
-
-/// What exists for a piece, as long as the host is bound.
-///
-/// The fields are dropped in this order: the device goes before its number is free.
-struct Child {
-    _device: platform::Registration<RegionInfo>,
-    _id: memregion::Id,
-}
-
-/// Makes the platform device `hmem.N` of `piece`, and tells `announce` the number before it does.
-///
-/// The driver of this module usually binds to the device before this returns.
-fn register(dev: &Device<Bound>, piece: Range, node: i32, announce: impl FnOnce(u32)) -> Result {
-    let id = memregion::Id::new().inspect_err(|_| {
-        dev_err!(dev, "memregion allocation failure for {piece}\n");
-    })?;
-
-    announce(id.get());
-    let device = platform::Registration::new(dev, id.get(), node, &RegionInfo::new(piece, node))?;
-
-    devres::register(
-        dev,
-        Child {
-            _device: device,
-            _id: id,
-        },
-        GFP_KERNEL,
-    )
 }

@@ -41,6 +41,14 @@ void hmem_rs_debug(struct device *dev, const char *what, u64 start, u64 end)
 	dev_dbg(dev, "%s: %pr\n", what, &res);
 }
 
+/* Here, because the kernel's printk knows the names of errors. */
+void hmem_rs_error(struct device *dev, const char *what, u64 start, u64 end,
+		   int err, const char *hint)
+{
+	dev_err(dev, "%s %#llx-%#llx: %pe%s\n", what, start, end, ERR_PTR(err),
+		hint);
+}
+
 #ifdef MODULE
 void hmem_rs_wait_for_initcalls(void)
 {

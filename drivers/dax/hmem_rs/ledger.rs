@@ -68,7 +68,10 @@ impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.part {
             Part::Cxl { range, region } => f.write_fmt(fmt!("cxl {range} region{region}")),
-            Part::Trimmed { range, reason } => f.write_fmt(fmt!("trimmed {range} {reason}")),
+            Part::Trimmed { range, reason } => {
+                f.write_fmt(fmt!("trimmed {range} "))?;
+                f.write_str(reason.name())
+            }
             Part::Piece(range) => {
                 f.write_fmt(fmt!("hmem {range} "))?;
                 match self.device {
@@ -92,7 +95,7 @@ pub(crate) struct Entry {
     host: ARef<Device>,
     pub(crate) range: Range,
     /// The NUMA node of the range, negative if it is not known.
-    pub(crate) node: i32,
+    node: i32,
     /// How many bytes are Soft Reserved.
     reserved: u64,
     pub(crate) state: State,
@@ -104,18 +107,13 @@ impl Entry {
     /// How many lines the kernel log gets: what it prints at once has a limit.
     const LOGGED: usize = 8;
 
-    /// Writes the entry, with at most `limit` lines and `separator` before each. `host` tells
-    /// whether to name the host: the kernel log does that anyway.
-    fn write(
-        &self,
-        f: &mut fmt::Formatter<'_>,
-        host: bool,
-        separator: &str,
-        limit: usize,
-    ) -> fmt::Result {
+    /// Writes the entry, with at most `limit` lines and `separator` before each.
+    fn write(&self, f: &mut fmt::Formatter<'_>, separator: &str, limit: usize) -> fmt::Result {
         f.write_fmt(fmt!("range {} node {}", self.range, self.node))?;
-        if host {
-            f.write_fmt(fmt!(" host {}", self.host.name()))?;
+        // The kernel log names the host anyway.
+        if f.alternate() {
+            f.write_str(" host ")?;
+            fmt::Display::fmt(self.host.name(), f)?;
         }
         f.write_str(match self.state {
             State::Waiting => " state waiting",
@@ -133,19 +131,24 @@ impl Entry {
             self.totals.trimmed,
         ))?;
         for line in self.lines.iter().take(limit) {
-            f.write_fmt(fmt!("{separator}{line}"))?;
+            f.write_str(separator)?;
+            fmt::Display::fmt(line, f)?;
         }
-        if let Some(more @ 1..) = self.lines.len().checked_sub(limit) {
-            f.write_fmt(fmt!("{separator}{more} more in debugfs"))?;
+        if self.lines.len() > limit {
+            f.write_str(", and more: see debugfs")?;
         }
         Ok(())
     }
 }
 
-/// In one line, for the kernel log.
+/// In one line, for the kernel log; with `#` as the paragraph for debugfs.
 impl fmt::Display for Entry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.write(f, false, ", ", Self::LOGGED)
+        if f.alternate() {
+            self.write(f, "\n  ", usize::MAX)
+        } else {
+            self.write(f, ", ", Self::LOGGED)
+        }
     }
 }
 
@@ -170,6 +173,15 @@ impl Ledger {
             entries: KVec::new(),
             named: 0,
         }
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    #[inline(never)]
+    fn entry(&mut self, key: Key) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.key == key)
     }
 
     fn name(&mut self) -> u32 {
@@ -222,17 +234,11 @@ pub(crate) fn add(
 
 /// Lends the entry `key` to `f`, unless there is none.
 pub(crate) fn with<R>(key: Key, f: impl FnOnce(&mut Entry) -> R) -> Option<R> {
-    with_ledger(|ledger| {
-        ledger
-            .entries
-            .iter_mut()
-            .find(|entry| entry.key == key)
-            .map(f)
-    })?
+    with_ledger(|ledger| ledger.entry(key).map(f))?
 }
 
-/// The first entry of `bind` that waits, behind the entry `last`.
-pub(crate) fn next_waiting(bind: Bind, last: Option<Key>) -> Option<Key> {
+/// The first entry of `bind` that waits, behind the entry `last`, with its range and node.
+pub(crate) fn next_waiting(bind: Bind, last: Option<Key>) -> Option<(Key, Range, i32)> {
     with_ledger(|ledger| {
         ledger
             .entries
@@ -240,7 +246,7 @@ pub(crate) fn next_waiting(bind: Bind, last: Option<Key>) -> Option<Key> {
             .find(|entry| {
                 entry.bind == bind && entry.state == State::Waiting && Some(entry.key) > last
             })
-            .map(|entry| entry.key)
+            .map(|entry| (entry.key, entry.range, entry.node))
     })?
 }
 
@@ -260,6 +266,7 @@ pub(crate) fn next_piece(key: Key, index: usize) -> Option<(usize, Range)> {
 
 /// Notes the platform device of the piece at `index` of the entry `key`, if it has one, and how
 /// making a DAX device of it ended.
+#[inline(never)]
 pub(crate) fn note(key: Key, index: usize, device: Option<u32>, outcome: Result) {
     with(key, |entry| {
         if let Some(line) = entry.lines.get_mut(index) {
@@ -284,15 +291,4 @@ pub(crate) fn note_probe(id: i32, outcome: Result) {
             }
         }
     });
-}
-
-/// What debugfs shows.
-impl fmt::Display for Ledger {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for entry in self.entries.iter() {
-            entry.write(f, true, "\n  ", usize::MAX)?;
-            f.write_str("\n")?;
-        }
-        Ok(())
-    }
 }

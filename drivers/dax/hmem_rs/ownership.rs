@@ -60,7 +60,6 @@
 
 use kernel::{
     cxl::CommittedRegion,
-    fmt,
     range::Range, //
 };
 
@@ -73,12 +72,13 @@ pub(crate) enum Reason {
     TooSmall,
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Reason {
+    /// Returns the word for it that user space knows.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
             Reason::Alignment => "alignment",
             Reason::TooSmall => "too-small",
-        })
+        }
     }
 }
 
@@ -173,39 +173,26 @@ pub(crate) fn decide<'a>(
     })
 }
 
-/// Sorts in place, in ascending order (heapsort).
+/// Sorts in place, in ascending order (Shell sort with odd gaps).
 ///
 /// The sort of the core library is several times the size of this driver, and can panic.
 fn sort<T: Ord>(items: &mut [T]) {
-    for root in (0..items.len() / 2).rev() {
-        sift_down(items, root);
-    }
-    for last in (1..items.len()).rev() {
-        items.swap(0, last);
-        if let Some(heap) = items.get_mut(..last) {
-            sift_down(heap, 0);
-        }
-    }
-}
+    let mut gap = items.len();
 
-/// Moves the item at `root` down, until no child of it is greater.
-fn sift_down<T: Ord>(heap: &mut [T], mut root: usize) {
-    loop {
-        // The greater one of the children, if there are any.
-        let left = 2 * root + 1;
-        let Some(child) = [left, left + 1]
-            .into_iter()
-            .filter(|&child| child < heap.len())
-            .max_by_key(|&child| &heap[child])
-        else {
-            return;
-        };
+    while gap > 1 {
+        gap = (gap / 2) | 1;
+        for end in gap..items.len() {
+            let mut at = end;
 
-        if heap[root] >= heap[child] {
-            return;
+            // What is `gap` apart below `end` is in order: move the last one down to its place.
+            while let Some(below) = at.checked_sub(gap) {
+                if items[below] <= items[at] {
+                    break;
+                }
+                items.swap(below, at);
+                at = below;
+            }
         }
-        heap.swap(root, child);
-        root = child;
     }
 }
 

@@ -169,11 +169,13 @@ enum Scan {
 /// Looks at a range, and decides about it unless it has to wait. Errors are logged.
 fn scan(dev: &Device<Bound>, bind: Bind, range: Range, node: i32) -> Result<Scan> {
     let report = |err: &Error| {
-        dev_err!(
+        border::error(
             dev,
-            "cannot look at {range}: error {}; bind the device again\n",
-            err.to_errno()
-        );
+            c"cannot look at",
+            range,
+            *err,
+            c"; bind this device again",
+        )
     };
 
     let reserved = decision::reserved_parts(range).inspect_err(report)?;
@@ -182,15 +184,21 @@ fn scan(dev: &Device<Bound>, bind: Bind, range: Range, node: i32) -> Result<Scan
         return Ok(Scan::NotReserved);
     }
 
-    let bytes = reserved.iter().map(Range::len).sum();
+    let mut bytes = 0u64;
+    let mut waits = false;
+    for &part in &reserved {
+        bytes = bytes.saturating_add(part.len());
+        waits = waits || decision::waits_for_cxl(part);
+    }
+
     let key = ledger::add(bind, dev, range, node, bytes).inspect_err(report)?;
-    if decision::waits_for_cxl(&reserved) {
+    if waits {
         debug(dev, c"await CXL initial probe", range);
         return Ok(Scan::Waits);
     }
 
     // Committed regions lie in windows, so none can cover the range.
-    decision::decide(dev, key, &mut [])?;
+    decision::decide(dev, key, range, node, &mut [])?;
     Ok(Scan::Decided)
 }
 
@@ -224,22 +232,16 @@ impl WorkItem for Host {
 impl Host {
     /// Decides about all ranges that wait. Errors are logged, and in the ledger.
     fn decide_waiting(&self, dev: &Device<Bound>) {
-        let mut regions = cxl::committed_regions().inspect_err(|err| {
-            dev_err!(
-                dev,
-                "cannot ask CXL for its regions: error {}\n",
-                err.to_errno()
-            );
-        });
+        let mut regions = cxl::committed_regions();
         let mut last = None;
 
-        while let Some(key) = ledger::next_waiting(self.bind, last) {
+        while let Some((key, range, node)) = ledger::next_waiting(self.bind, last) {
             last = Some(key);
 
             // Each range stands alone.
             let _ = match &mut regions {
-                Ok(regions) => decision::decide(dev, key, regions),
-                Err(err) => decision::fail(dev, key, *err),
+                Ok(regions) => decision::decide(dev, key, range, node, regions),
+                Err(err) => decision::fail(dev, key, c"cannot ask CXL who owns", *err),
             };
         }
     }

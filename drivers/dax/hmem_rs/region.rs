@@ -17,7 +17,6 @@ use kernel::{
         Core,
         Device, //
     },
-    devres,
     driver::ProbeType,
     iomem::SoftReservedEntry,
     platform,
@@ -27,7 +26,10 @@ use kernel::{
 };
 
 use crate::{
-    border,
+    border::{
+        error,
+        region_idle, //
+    },
     ledger, //
 };
 
@@ -50,8 +52,7 @@ impl region::Driver for Driver {
         else {
             dev_err!(
                 pdev,
-                "not a device made by {}, refusing it: clear its driver_override\n",
-                crate::platform::NAME
+                "not a device made by hmem_platform, refusing it: clear its driver_override\n"
             );
             return Err(ENODEV);
         };
@@ -68,10 +69,12 @@ fn create(
     info: &RegionInfo,
     range: Range,
 ) -> Result {
+    let dev: &Device<Bound> = pdev.as_ref();
+
     refuse_if_claimed(pdev, range)?;
 
     // Read once: the administrator may change it while this runs.
-    let (flags, size) = if border::region_idle() {
+    let (flags, size) = if region_idle() {
         (Flags::NONE, 0)
     } else {
         (Flags::KMEM, range.len())
@@ -79,30 +82,14 @@ fn create(
 
     // Whoever claims the range exclusively, such as kmem, does so below this entry. It only
     // informs: the device is worth having without it.
-    if let Err(err) = show_in_iomem(pdev.as_ref(), range) {
-        dev_warn!(
-            pdev,
-            "{range} does not show in /proc/iomem: error {}\n",
-            err.to_errno()
-        );
+    if let Err(err) = show_in_iomem(dev, range) {
+        error(dev, c"/proc/iomem cannot show", range, err, c"");
     }
 
     host.create_region(pdev.id(), range, info.node(), region::ALIGN, flags)
-        .inspect_err(|&err| {
-            dev_err!(
-                pdev,
-                "no dax region for {range}: error {}\n",
-                err.to_errno()
-            );
-        })?
+        .inspect_err(|&err| error(dev, c"no dax region for", range, err, c""))?
         .create_device(size, false)
-        .inspect_err(|&err| {
-            dev_err!(
-                pdev,
-                "no dax device for {range}: error {}\n",
-                err.to_errno()
-            );
-        })
+        .inspect_err(|&err| error(dev, c"no dax device for", range, err, c""))
 }
 
 /// Makes `range` show in `/proc/iomem` as long as the device is bound.
@@ -110,13 +97,11 @@ fn create(
 /// Some architectures keep what follows RAM, up to the next multiple of 64 MiB, as `RAM buffer`:
 /// see `e820__reserve_resources_late()`. Of a range that begins in it, only the rest can show.
 fn show_in_iomem(dev: &Device<Bound>, range: Range) -> Result {
-    let entry = SoftReservedEntry::new(range).or_else(|err| {
+    SoftReservedEntry::new_managed(dev, range).or_else(|err| {
         let buffer_end = range.start() | (SZ_64M as u64 - 1);
 
-        SoftReservedEntry::new(range.after(buffer_end).ok_or(err)?)
-    })?;
-
-    devres::register(dev, entry, GFP_KERNEL)
+        SoftReservedEntry::new_managed(dev, range.after(buffer_end).ok_or(err)?)
+    })
 }
 
 /// Fails if a CXL region got hold of a byte of `range` since the piece was cut out.

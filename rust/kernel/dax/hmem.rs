@@ -15,8 +15,13 @@ use crate::{
         Bound,
         Device, //
     },
+    devres,
     error::to_result,
-    platform::PlatformData,
+    memregion,
+    platform::{
+        self,
+        PlatformData, //
+    },
     prelude::*,
     range::Range, //
 };
@@ -248,6 +253,77 @@ impl RegionInfo {
         self.0.target_node
     }
 }
+
+/// A device `hmem.N` that is about to be made, and has its number.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     dax::hmem::NewDevice,
+///     device::{
+///         Bound,
+///         Device, //
+///     },
+///     prelude::*,
+///     range::Range, //
+/// };
+///
+/// fn hand_out(parent: &Device<Bound>, range: Range) -> Result {
+///     let device = NewDevice::new()?;
+///
+///     dev_info!(parent, "{range} is for hmem.{}\n", device.id());
+///     device.add(parent, range, -1)
+/// }
+/// ```
+pub struct NewDevice(memregion::Id);
+
+impl NewDevice {
+    /// Takes a number for a device.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`memregion::Id::new`].
+    ///
+    /// # Context
+    ///
+    /// May sleep.
+    pub fn new() -> Result<Self> {
+        memregion::Id::new().map(Self)
+    }
+
+    /// The number: the `N` of the device, and of the DAX devices made of it.
+    #[inline]
+    pub fn id(&self) -> u32 {
+        self.0.get()
+    }
+
+    /// Adds the device, which stands for `range` on `node`, below `parent`, as long as that is
+    /// bound.
+    ///
+    /// `node` is negative if it is not known. The driver called `hmem` usually binds to the device
+    /// before this returns.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`platform::Registration::new`] and [`devres::register`].
+    ///
+    /// # Context
+    ///
+    /// May sleep. Takes the lock of the new device, while the driver probes.
+    pub fn add(self, parent: &Device<Bound>, range: Range, node: i32) -> Result {
+        let info = RegionInfo::new(range, node);
+        let device = platform::Registration::new(parent, self.id(), node, &info)?;
+
+        devres::register(parent, Child(device, self.0), GFP_KERNEL)
+    }
+}
+
+/// The fields are dropped in this order: the device goes before its number is free.
+struct Child(
+    #[expect(dead_code, reason = "unregistered when dropped")] platform::Registration<RegionInfo>,
+    #[expect(dead_code, reason = "given back when dropped")] memregion::Id,
+);
 
 // SAFETY: Devices called `hmem` exist for the driver of that name only. Their creators, the C
 // driver dax_hmem and users of `platform::Registration<RegionInfo>`, add a copy of `struct

@@ -480,7 +480,7 @@ impl<O: Owner> Groups<O> {
     }
 }
 
-/// Collects attribute types into [`Groups`](crate::device::attribute::Groups), with one group that
+/// Collects attribute types into [`Groups`], with one group that
 /// has no name.
 ///
 /// Attributes of a driver are given as `driver: A, B`.

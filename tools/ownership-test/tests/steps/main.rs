@@ -123,8 +123,8 @@ fn arrangements(n: u64) -> Vec<(&'static str, Input)> {
     ]
 }
 
-/// The most that a heapsort may need: two comparisons for each level of the heap, once to build it
-/// and once to take the greatest item away, for each item.
+/// What a good sort may cost: four comparisons for each item and each time that their number can be
+/// halved. A heapsort needs up to that.
 fn sorting(len: u64) -> u64 {
     2 * 2 * len * u64::from(len.max(1).ilog2() + 1)
 }

@@ -58,7 +58,7 @@ pub(super) fn codespell(ground: &Ground) -> Result<Findings> {
         Command::new("codespell")
             .args([
                 "--ignore-words-list",
-                "atmost,crate,fromat,mot,nd,ro,ser,te",
+                "atmost,crate,fromat,mot,nd,ro,ser,statics,te",
             ])
             .args(files)
             .current_dir(&ground.dirs.repo),
