@@ -14,6 +14,7 @@ use crate::expect::Expect;
 use crate::guest::{self, Job};
 use crate::judge::{self, Verdict};
 use crate::ktap;
+use crate::leaks;
 use crate::machine::{self, Accel};
 use crate::picture;
 use crate::scenario::Scenario;
@@ -36,6 +37,13 @@ pub struct Kernel {
 impl Kernel {
     fn modules(&self) -> PathBuf {
         self.dir.join("modules/lib/modules")
+    }
+
+    /// Whether it was configured with `symbol`, built in.
+    fn has(&self, symbol: &str) -> bool {
+        let config = fs::read_to_string(self.dir.join(".config")).unwrap_or_default();
+        let wanted = format!("CONFIG_{symbol}=y");
+        config.lines().any(|line| line == wanted)
     }
 }
 
@@ -139,6 +147,9 @@ pub fn run(
         Ok(outcome) => {
             report.time = outcome.time;
             report.verdicts = verdicts(scenario, &kernel.flavour, dir, &outcome);
+            if kernel.has("DEBUG_KMEMLEAK") && outcome.ending == Ending::Done {
+                report.verdicts.push(leaks::judge(&dir.join("end")));
+            }
             if ground.hmem_map.is_some() && outcome.ending == Ending::Done {
                 report.verdicts.push(picture::draw(dir));
             }
@@ -184,7 +195,7 @@ fn boot_in(
         ground.ovmf.as_deref(),
         ground.accel,
     )?;
-    let patience = if kernel.flavour == "debug" {
+    let patience = if kernel.has("KASAN") {
         DEBUG_PATIENCE
     } else {
         1

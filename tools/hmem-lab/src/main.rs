@@ -23,6 +23,7 @@ enum Command {
     List(list::Args),
     Check(kernel::check::Args),
     Kernel(kernel::Args),
+    Builds(kernel::builds::Args),
     Firmware(kernel::firmware::Args),
 }
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::List(args) => list::main(args),
         Command::Check(args) => kernel::check::main(args),
         Command::Kernel(args) => kernel::main(args),
+        Command::Builds(args) => kernel::builds::main(args),
         Command::Firmware(args) => kernel::firmware::main(args),
     };
     done.unwrap_or_else(|error| {

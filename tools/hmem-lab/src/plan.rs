@@ -39,6 +39,24 @@ pub struct Choice {
     pub kvers: Vec<String>,
     /// Flavours; none means all.
     pub flavours: Vec<String>,
+    /// Flavours that run the scenarios of another one as well, if they are asked for by name.
+    pub stand_ins: BTreeMap<String, String>,
+}
+
+impl Choice {
+    /// The flavours that `scenario` runs on.
+    fn flavours(&self, scenario: &Scenario) -> Vec<String> {
+        let all = scenario.all_flavours();
+        if self.flavours.is_empty() {
+            return all;
+        }
+        let stands_in = |flavour: &String| {
+            let other = self.stand_ins.get(flavour);
+            other.is_some_and(|other| all.contains(other))
+        };
+        let runs = |flavour: &&String| all.contains(flavour) || stands_in(flavour);
+        self.flavours.iter().filter(runs).cloned().collect()
+    }
 }
 
 /// The cases that `choice` leaves, ordered by scenario, version and flavour.
@@ -52,10 +70,7 @@ pub fn cases<'a>(scenarios: &'a [Scenario], choice: &Choice) -> Vec<Planned<'a>>
         for kver in kvers.iter().filter(|kver| {
             scenario.kernels.is_empty() || scenario.kernels.iter().any(|k| k == *kver)
         }) {
-            for flavour in scenario.all_flavours() {
-                if !choice.flavours.is_empty() && !choice.flavours.contains(&flavour) {
-                    continue;
-                }
+            for flavour in choice.flavours(scenario) {
                 let planned = Planned {
                     scenario,
                     kver: kver.to_string(),
@@ -188,8 +203,13 @@ impl Forgiven {
         Ok(list)
     }
 
+    /// Whether that skip is on the list.
+    pub fn forgives(&self, id: &str) -> bool {
+        self.skip.iter().any(|skip| skip.id == id)
+    }
+
     fn skip(&self, id: &str, why: &str) -> Obstacle {
-        let forgiven = self.skip.iter().any(|skip| skip.id == id);
+        let forgiven = self.forgives(id);
         Obstacle::Skip(Skip {
             id: id.to_string(),
             why: why.to_string(),
@@ -261,6 +281,15 @@ mod tests {
             })
             .len(),
             2
+        );
+        assert_eq!(
+            names(&Choice {
+                flavours: vec!["debug".into()],
+                stand_ins: [("debug".into(), "lab".into())].into(),
+                kvers: vec!["7.3".into()],
+                ..Choice::default()
+            }),
+            ["small-7.3-debug", "uefi-7.3-debug"]
         );
         assert!(names(&Choice {
             filters: vec!["nothing".into()],

@@ -234,6 +234,13 @@ pub struct Step {
     /// Flavours that run it; empty means all.
     #[serde(default)]
     pub flavours: Vec<String>,
+    /// Whether the C driver runs it, too.
+    #[serde(default = "yes")]
+    pub baseline: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn default_step_timeout() -> u64 {

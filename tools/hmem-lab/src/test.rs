@@ -12,7 +12,7 @@ use anyhow::{bail, Context, Result};
 
 use crate::case::{self, Ground, Report};
 use crate::judge::Verdict;
-use crate::kernel::KVERS;
+use crate::kernel::{self, KVERS};
 use crate::machine::Accel;
 use crate::plan::{self, Choice, Forgiven, Obstacle, Planned, Supplies};
 use crate::progress::Progress;
@@ -64,6 +64,7 @@ pub fn main(args: Args) -> Result<ExitCode> {
         filters: args.filters.clone(),
         kvers: args.kver.clone(),
         flavours: args.flavour.clone(),
+        stand_ins: kernel::stand_ins()?,
     };
     let cases = plan::cases(&scenarios, &choice);
     if cases.is_empty() {

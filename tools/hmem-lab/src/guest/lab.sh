@@ -92,11 +92,7 @@ lab_snapshot() {
 	if [ -e /usr/bin/hmem-map ]; then
 		hmem-map snapshot "$dir/map" > "$dir/map.log" 2>&1 || echo "status $?" >> "$dir/map.log"
 	fi
-	# The reports of these checkers are in the log only when asked for.
-	if [ -e /sys/kernel/debug/kmemleak ]; then
-		echo scan > /sys/kernel/debug/kmemleak
-		cat /sys/kernel/debug/kmemleak > "$dir/kmemleak"
-	fi
+	[ "$1" != end ] || lab_leaks "$dir/leaks"
 	dmesg > "$dir/dmesg"
 	tar -C "$dir" -c . | gzip -1 > "$dir.tgz"
 	size=$(stat -c %s "$dir.tgz")
@@ -104,6 +100,15 @@ lab_snapshot() {
 	cat "$dir.tgz" > "$LAB_PORT"
 	printf '\n' > "$LAB_PORT"
 	rm -rf "$dir" "$dir.tgz"
+}
+
+# lab_leaks FILE: what kmemleak finds, in a kernel that has it. It says nothing about memory that is younger than
+# 5 seconds, nor about what has changed since it was scanned before.
+lab_leaks() {
+	local kmemleak=/sys/kernel/debug/kmemleak
+	[ -e "$kmemleak" ] || return 0
+	sleep 6
+	echo scan > "$kmemleak" && echo scan > "$kmemleak" && cat "$kmemleak" > "$1"
 }
 
 # DEVICE/ATTRIBUTE=VALUE of all dax and hmem devices. Only builtins: a process costs a lot under emulation.

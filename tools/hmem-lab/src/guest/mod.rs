@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
 
-use crate::scenario::{Scenario, Step};
+use crate::scenario::{Scenario, Step, PEER};
 use cpio::Archive;
 
 const INIT: &str = include_str!("init.sh");
@@ -167,7 +167,8 @@ fn quote(text: &str) -> String {
 impl Step {
     /// Whether the step runs with `flavour`.
     pub fn runs_on(&self, flavour: &str) -> bool {
-        self.flavours.is_empty() || self.flavours.iter().any(|name| name == flavour)
+        (self.baseline || flavour != PEER)
+            && (self.flavours.is_empty() || self.flavours.iter().any(|name| name == flavour))
     }
 }
 
@@ -185,7 +186,7 @@ mod tests {
         let scenario = Scenario::parse(
             "x",
             "title = 'x'\n[[step]]\nname = 'one'\nrun = 'true'\n[[step]]\nname = 'two'\nrun = 'true'\n\
-             flavours = ['peer']\n[expect]\n[after.one]\n",
+             flavours = ['peer']\n[[step]]\nname = 'three'\nrun = 'true'\nbaseline = false\n[expect]\n[after.one]\n",
         )
         .unwrap();
         let job = Job {
@@ -197,7 +198,8 @@ mod tests {
         let script = job_script(&job);
         assert!(
             script.ends_with(
-                "lab_coldplug\nlab_step one 150\nlab_snapshot after-one\nlab_snapshot end\n"
+                "lab_coldplug\nlab_step one 150\nlab_snapshot after-one\nlab_step three 150\n\
+                 lab_snapshot end\n"
             ),
             "{script}"
         );
@@ -205,6 +207,7 @@ mod tests {
             flavour: "peer",
             ..job
         };
-        assert!(job_script(&peer).contains("lab_step two 150"));
+        let script = job_script(&peer);
+        assert!(script.contains("lab_step two 150") && !script.contains("three"), "{script}");
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{bail, Context, Result};
 use sha2::{Digest, Sha256};
 
 use crate::kernel::dirs::{self, Dirs};
+use crate::kernel::findings;
 use crate::kernel::flavour::Flavour;
 use crate::kernel::make::Make;
 use crate::kernel::progress::Progress;
@@ -35,29 +36,39 @@ pub(crate) fn build(
     let obj = dirs.build.join(&name);
     let log = result.join("kernel.log");
     let stamp = result.join(".made-of");
-    let make = Make::new(dirs, source, obj, log, jobs);
+    let make = Make::new(dirs, source, obj, log, jobs, flavour.variables());
     let toolchain = make.toolchain();
     let made_of = made_of(dirs, source, flavour, &toolchain)?;
-    if complete(&result) && fs::read_to_string(&stamp).is_ok_and(|text| text == made_of) {
+    let complete = flavour.compile_only || complete(&result);
+    if complete && fs::read_to_string(&stamp).is_ok_and(|text| text == made_of) {
         return Ok(kernel);
     }
     // From here until the end there is no kernel.
     let _ = fs::remove_file(&stamp);
 
     make.begin_log()?;
+    if flavour.compile_only {
+        // What is not compiled again brings no warning again.
+        dirs::remove(&make.obj)?;
+    }
     fresh_objects(&make, &format!("{}\n{toolchain}", source.id))?;
     let wanted = config::configure(&make, source, flavour)?;
 
     let mut progress = Progress::new(format!("building {name}"));
     let steps = make.run(
-        make.make(&["bzImage", "modules"]),
+        make.make(&flavour.targets()),
         &format!("build of {name}"),
         &mut progress,
     )?;
     // make configures again by itself where it sees a reason to, and may lose Rust by it.
     config::check(&make, source, flavour, &wanted)?;
-    progress.show("installing");
-    install(&make, &result, &mut progress)?;
+    if flavour.compile_only {
+        findings::none(&make)?;
+        fs::copy(make.obj.join(".config"), result.join(".config"))?;
+    } else {
+        progress.show("installing");
+        install(&make, &result, &mut progress)?;
+    }
     drop(progress);
 
     fs::write(&stamp, made_of)?;
@@ -66,6 +77,9 @@ pub(crate) fn build(
         "{name}: Linux {release}, {steps} steps in {} s",
         begun.elapsed().as_secs()
     );
+    if flavour.compile_only {
+        dirs::remove(&make.obj)?;
+    }
     Ok(kernel)
 }
 
@@ -81,6 +95,12 @@ fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> 
     let mut hash = Sha256::new();
     hash.update(&source.id);
     hash.update(toolchain);
+    for word in flavour.variables().iter().map(String::as_str) {
+        hash.update(word);
+    }
+    for word in flavour.targets() {
+        hash.update(word);
+    }
     for fragment in flavour.fragments(&source.kver) {
         hash.update(fs::read(&fragment)?);
     }

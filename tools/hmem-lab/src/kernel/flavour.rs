@@ -5,6 +5,9 @@
 //! A fragment is a file `NAME.config` of lines as in a kernel's .config. Its comments at the top say on top of
 //! which other fragment it goes, and then what it is for. One that goes on top of nothing is no flavour by
 //! itself. `NAME-VERSION.config` beside it holds what only that kernel version has.
+//!
+//! `# compile only` before that marks a kernel that nobody boots; `# make: WORDS` gives make these words, variables
+//! or targets; `# for: LAB` lets a flavour run the scenarios of another one, if asked to.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -19,6 +22,12 @@ pub(crate) struct Flavour {
     pub(crate) name: String,
     /// What it is for, in one line.
     pub(crate) about: String,
+    /// Whether it is never booted.
+    pub(crate) compile_only: bool,
+    /// The flavour whose scenarios it runs as well.
+    pub(crate) stands_for: Option<String>,
+    /// Words for make.
+    pub(crate) make: Vec<String>,
     /// Its fragments, the one at the bottom first.
     fragments: Vec<PathBuf>,
 }
@@ -64,7 +73,7 @@ impl Flavour {
 
     fn read(dir: &Path, name: &str) -> Result<Option<Self>> {
         let mut fragments = Vec::new();
-        let mut about = None;
+        let mut flavour: Option<Flavour> = None;
         let mut next = Some(name.to_owned());
         while let Some(one) = next {
             let path = dir.join(format!("{one}.config"));
@@ -74,17 +83,43 @@ impl Flavour {
                 bail!("{}: stands on itself", path.display());
             }
             let head = Head::of(&text);
-            about.get_or_insert(head.about);
             next = head.below;
             fragments.push(path);
+            flavour.get_or_insert_with(|| Flavour {
+                name: name.to_owned(),
+                about: head.about,
+                compile_only: head.compile_only,
+                stands_for: head.stands_for,
+                make: head.make,
+                fragments: Vec::new(),
+            });
         }
         fragments.reverse();
-        let top = fragments.len() > 1;
-        Ok(top.then(|| Flavour {
-            name: name.to_owned(),
-            about: about.unwrap_or_default(),
-            fragments,
-        }))
+        Ok(flavour
+            .filter(|_| fragments.len() > 1)
+            .map(|flavour| Flavour { fragments, ..flavour }))
+    }
+
+    /// What make is told each time.
+    pub(crate) fn variables(&self) -> Vec<String> {
+        let set = |word: &&String| word.contains('=');
+        self.make.iter().filter(set).cloned().collect()
+    }
+
+    /// What make makes.
+    pub(crate) fn targets(&self) -> Vec<&str> {
+        let targets: Vec<&str> = self
+            .make
+            .iter()
+            .map(String::as_str)
+            .filter(|word| !word.contains('='))
+            .collect();
+        match (targets.is_empty(), self.compile_only) {
+            (false, _) => targets,
+            (true, false) => vec!["bzImage", "modules"],
+            // Other architectures have images of other names.
+            (true, true) => vec!["vmlinux", "modules"],
+        }
     }
 
     /// The fragments for one kernel version that exist, in the order in which they are merged.
@@ -105,6 +140,9 @@ impl Flavour {
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Head {
     below: Option<String>,
+    compile_only: bool,
+    stands_for: Option<String>,
+    make: Vec<String>,
     about: String,
 }
 
@@ -115,6 +153,12 @@ impl Head {
         for line in comments.filter(|line| !line.starts_with("SPDX")) {
             if let Some(below) = line.strip_prefix("on top of: ") {
                 head.below = Some(below.trim().to_owned());
+            } else if let Some(flavour) = line.strip_prefix("for: ") {
+                head.stands_for = Some(flavour.trim().to_owned());
+            } else if let Some(words) = line.strip_prefix("make: ") {
+                head.make = words.split_whitespace().map(str::to_owned).collect();
+            } else if line == "compile only" {
+                head.compile_only = true;
             } else if head.about.is_empty() {
                 head.about = line.to_owned();
             }
@@ -165,14 +209,41 @@ mod tests {
     #[test]
     fn every_flavour_of_the_repository_can_be_read() {
         let all = Flavour::all(&flavours()).unwrap();
-        let names: Vec<&str> = all.iter().map(|one| one.name.as_str()).collect();
-        assert_eq!(names, ["builtin", "debug", "lab", "noregion", "peer"]);
+        for name in ["builtin", "debug", "lab", "noregion", "peer"] {
+            assert!(all.iter().any(|flavour| flavour.name == name), "{name}");
+        }
         for flavour in &all {
             assert!(!flavour.about.is_empty(), "{}", flavour.name);
             for kver in crate::kernel::KVERS {
                 wanted(&flavour.fragments(kver)).unwrap();
             }
+            if let Some(other) = &flavour.stands_for {
+                assert!(all.iter().any(|one| one.name == *other), "{other}");
+            }
         }
+    }
+
+    #[test]
+    fn heads() {
+        let head = Head::of(
+            "# SPDX-License-Identifier: x\n# on top of: lab\n# compile only\n# for: lab\n\
+             # make: W=1 drivers/dax/\n# What for.\n# More.\n\n# CONFIG_A is not set\n",
+        );
+        let flavour = Flavour {
+            name: "x".into(),
+            about: head.about,
+            compile_only: head.compile_only,
+            stands_for: head.stands_for,
+            make: head.make,
+            fragments: Vec::new(),
+        };
+        assert_eq!(head.below.as_deref(), Some("lab"));
+        assert_eq!(flavour.about, "What for.");
+        assert_eq!(flavour.stands_for.as_deref(), Some("lab"));
+        assert_eq!(flavour.variables(), ["W=1"]);
+        assert_eq!(flavour.targets(), ["drivers/dax/"]);
+        let lab = Flavour::load(&flavours(), "lab").unwrap();
+        assert_eq!(lab.targets(), ["bzImage", "modules"]);
     }
 
     #[test]
@@ -191,10 +262,7 @@ mod tests {
     fn an_unknown_flavour_names_the_known_ones() {
         for wrong in ["nope", "base", "", "../lab", "lab-7.3"] {
             let error = Flavour::load(&flavours(), wrong).unwrap_err().to_string();
-            assert!(
-                error.contains("builtin, debug, lab, noregion, peer"),
-                "{wrong}: {error}"
-            );
+            assert!(error.contains("builtin, "), "{wrong}: {error}");
         }
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Make {
     base: PathBuf,
     llvm: String,
     jobs: usize,
+    /// For every call of make, such as `ARCH=arm64`.
+    variables: Vec<String>,
 }
 
 impl Make {
@@ -36,6 +38,7 @@ impl Make {
         obj: PathBuf,
         log: PathBuf,
         jobs: usize,
+        variables: Vec<String>,
     ) -> Self {
         Make {
             tree: source.tree.clone(),
@@ -45,6 +48,7 @@ impl Make {
             base: dirs.build.clone(),
             llvm: std::env::var("LLVM").unwrap_or_else(|_| "1".into()),
             jobs,
+            variables,
         }
     }
 
@@ -101,7 +105,7 @@ impl Make {
         if in_path("ccache") {
             command.arg(format!("CC=ccache {}", self.clang()));
         }
-        command.args(args);
+        command.args(&self.variables).args(args);
         command
     }
 

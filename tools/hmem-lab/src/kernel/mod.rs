@@ -8,9 +8,11 @@
 
 mod apt;
 mod build;
+pub mod builds;
 pub mod check;
 mod config;
 mod dirs;
+mod findings;
 pub mod firmware;
 mod flavour;
 mod lock;
@@ -19,6 +21,7 @@ mod progress;
 mod source;
 mod sync;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -100,7 +103,8 @@ pub fn main(mut args: Args) -> Result<ExitCode> {
     let dirs = Dirs::find()?;
     if args.list {
         for flavour in Flavour::all(&dirs.flavours)? {
-            println!("{:10} {}", flavour.name, flavour.about);
+            let compile_only = if flavour.compile_only { " (compile only)" } else { "" };
+            println!("{:10} {}{compile_only}", flavour.name, flavour.about);
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -145,6 +149,13 @@ pub fn build(args: &Args) -> Result<Found> {
         // The lock is kept until the kernel stands: a tree that changes under the compiler is no kernel.
         Some((source, _lock)) => build::build(&dirs, &source, &flavour, jobs).map(Found::Built),
     }
+}
+
+/// Flavours that can run the scenarios of another one, with that one.
+pub fn stand_ins() -> Result<BTreeMap<String, String>> {
+    let all = Flavour::all(&Dirs::find()?.flavours)?;
+    let stands_in = |flavour: Flavour| Some((flavour.name, flavour.stands_for?));
+    Ok(all.into_iter().filter_map(stands_in).collect())
 }
 
 /// `JOBS`, or as many as there are processors.

@@ -5,7 +5,7 @@
 //! A finding in a file of this repository fails; what the same tools say about the kernel's own files is not ours.
 
 mod host;
-mod overlay;
+pub(super) mod overlay;
 mod tree;
 
 use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// The paragraphs of a compiler's words that are about one of `files`, and every error. Paths may be absolute
 /// (below `tree`) or relative to it.
-pub(super) fn about(words: &str, tree: &Path, files: &BTreeSet<String>) -> Vec<String> {
+pub(in crate::kernel) fn about(words: &str, tree: &Path, files: &BTreeSet<String>) -> Vec<String> {
     let prefix = format!("{}/", tree.display());
     let mut found: Vec<String> = paragraphs(words)
         .into_iter()
