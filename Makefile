@@ -47,7 +47,7 @@ test: ## Host tests, and the scenarios on Linux 7.3, in Rust and in C
 
 .PHONY: test-all
 test-all: ## The same with all kernels that scenarios ask for; takes long
-	@tools/test-all --kver 7.3 --kver 7.2
+	@tools/test-all all
 
 .PHONY: check
 check: ## Formatting, lints, documentation, patch style; fails on any finding

@@ -39,23 +39,27 @@ pub struct Choice {
     pub kvers: Vec<String>,
     /// Flavours; none means all.
     pub flavours: Vec<String>,
-    /// Flavours that run the scenarios of another one as well, if they are asked for by name.
+    /// Whether no flavour means really all, stand-ins included.
+    pub all: bool,
+    /// Flavours that can run the scenarios of another one as well, with that one.
     pub stand_ins: BTreeMap<String, String>,
 }
 
 impl Choice {
     /// The flavours that `scenario` runs on.
     fn flavours(&self, scenario: &Scenario) -> Vec<String> {
-        let all = scenario.all_flavours();
-        if self.flavours.is_empty() {
-            return all;
+        let mut flavours = scenario.all_flavours();
+        if self.all || !self.flavours.is_empty() {
+            let stand_ins: Vec<String> = self
+                .stand_ins
+                .iter()
+                .filter(|(stand_in, other)| flavours.contains(other) && !flavours.contains(stand_in))
+                .map(|(stand_in, _)| stand_in.clone())
+                .collect();
+            flavours.extend(stand_ins);
         }
-        let stands_in = |flavour: &String| {
-            let other = self.stand_ins.get(flavour);
-            other.is_some_and(|other| all.contains(other))
-        };
-        let runs = |flavour: &&String| all.contains(flavour) || stands_in(flavour);
-        self.flavours.iter().filter(runs).cloned().collect()
+        flavours.retain(|flavour| self.flavours.is_empty() || self.flavours.contains(flavour));
+        flavours
     }
 }
 
@@ -290,6 +294,16 @@ mod tests {
                 ..Choice::default()
             }),
             ["small-7.3-debug", "uefi-7.3-debug"]
+        );
+        assert_eq!(
+            names(&Choice {
+                all: true,
+                stand_ins: [("debug".into(), "lab".into())].into(),
+                kvers: vec!["7.3".into()],
+                filters: vec!["small".into()],
+                ..Choice::default()
+            }),
+            ["small-7.3-lab", "small-7.3-peer", "small-7.3-debug"]
         );
         assert!(names(&Choice {
             filters: vec!["nothing".into()],

@@ -37,6 +37,9 @@ pub struct Args {
     /// Only this flavour (may be repeated)
     #[arg(long)]
     pub flavour: Vec<String>,
+    /// Without --flavour: also flavours that run the scenarios of another one only if asked to; slow
+    #[arg(long)]
+    pub all: bool,
     /// Guests at the same time; as many as there are processors if not given
     #[arg(long, short)]
     pub jobs: Option<usize>,
@@ -64,6 +67,7 @@ pub fn main(args: Args) -> Result<ExitCode> {
         filters: args.filters.clone(),
         kvers: args.kver.clone(),
         flavours: args.flavour.clone(),
+        all: args.all,
         stand_ins: kernel::stand_ins()?,
     };
     let cases = plan::cases(&scenarios, &choice);
