@@ -54,6 +54,8 @@ mod tests {
         assert!(!verdict(None).ok);
         let failed = verdict(Some(OBJECT));
         assert!(!failed.ok && failed.seen.contains("modprobe"));
-        assert!(verdict(Some(&OBJECT.repeat(5))).seen.ends_with("... 2 more"));
+        assert!(verdict(Some(&OBJECT.repeat(5)))
+            .seen
+            .ends_with("... 2 more"));
     }
 }

@@ -53,7 +53,9 @@ impl Choice {
             let stand_ins: Vec<String> = self
                 .stand_ins
                 .iter()
-                .filter(|(stand_in, other)| flavours.contains(other) && !flavours.contains(stand_in))
+                .filter(|(stand_in, other)| {
+                    flavours.contains(other) && !flavours.contains(stand_in)
+                })
                 .map(|(stand_in, _)| stand_in.clone())
                 .collect();
             flavours.extend(stand_ins);

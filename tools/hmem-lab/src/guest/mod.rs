@@ -208,6 +208,9 @@ mod tests {
             ..job
         };
         let script = job_script(&peer);
-        assert!(script.contains("lab_step two 150") && !script.contains("three"), "{script}");
+        assert!(
+            script.contains("lab_step two 150") && !script.contains("three"),
+            "{script}"
+        );
     }
 }

@@ -29,7 +29,8 @@ pub struct Args {
 /// Runs the command.
 pub fn main(args: Args) -> Result<ExitCode> {
     let dirs = Dirs::find()?;
-    let forgiven = Forgiven::load(&place::repository()?.join("tools/hmem-lab/forgiven-skips.toml"))?;
+    let forgiven =
+        Forgiven::load(&place::repository()?.join("tools/hmem-lab/forgiven-skips.toml"))?;
     let wanted = |flavour: &Flavour| {
         let named = |word: &String| flavour.name.contains(word.as_str());
         flavour.compile_only && (args.filters.is_empty() || args.filters.iter().any(named))
@@ -39,7 +40,10 @@ pub fn main(args: Args) -> Result<ExitCode> {
         some => some.iter().map(String::as_str).collect(),
     };
     let (mut passed, mut failed) = (0, 0);
-    for flavour in Flavour::all(&dirs.flavours)?.iter().filter(|one| wanted(one)) {
+    for flavour in Flavour::all(&dirs.flavours)?
+        .iter()
+        .filter(|one| wanted(one))
+    {
         for kver in &kvers {
             let name = format!("{kver}-{}", flavour.name);
             match kernel::build(&kernel::Args::of(kver, &flavour.name, None)) {

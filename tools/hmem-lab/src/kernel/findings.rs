@@ -35,7 +35,11 @@ fn of_c(words: &str, tree: &Path, files: &BTreeSet<String>) -> Vec<String> {
         .filter(|line| line.contains(": warning: "))
         .map(|line| line.strip_prefix(&prefix).unwrap_or(line))
         .map(|line| line.trim_start_matches("../"))
-        .filter(|line| line.split(':').next().is_some_and(|file| files.contains(file)))
+        .filter(|line| {
+            line.split(':')
+                .next()
+                .is_some_and(|file| files.contains(file))
+        })
         .map(str::to_owned)
         .collect()
 }

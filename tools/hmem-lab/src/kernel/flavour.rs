@@ -97,7 +97,10 @@ impl Flavour {
         fragments.reverse();
         Ok(flavour
             .filter(|_| fragments.len() > 1)
-            .map(|flavour| Flavour { fragments, ..flavour }))
+            .map(|flavour| Flavour {
+                fragments,
+                ..flavour
+            }))
     }
 
     /// What make is told each time.

@@ -103,7 +103,11 @@ pub fn main(mut args: Args) -> Result<ExitCode> {
     let dirs = Dirs::find()?;
     if args.list {
         for flavour in Flavour::all(&dirs.flavours)? {
-            let compile_only = if flavour.compile_only { " (compile only)" } else { "" };
+            let compile_only = if flavour.compile_only {
+                " (compile only)"
+            } else {
+                ""
+            };
             println!("{:10} {}{compile_only}", flavour.name, flavour.about);
         }
         return Ok(ExitCode::SUCCESS);
