@@ -85,6 +85,7 @@ impl BlockAligned {
     }
 
     /// Returns the number of bytes, which is not zero.
+    #[expect(clippy::len_without_is_empty)]
     pub const fn len(&self) -> u64 {
         self.0.len()
     }

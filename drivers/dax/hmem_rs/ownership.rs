@@ -138,6 +138,7 @@ impl Totals {
     }
 
     /// Returns the number of reserved bytes.
+    #[cfg(any(test, CONFIG_DEV_DAX_HMEM_RUST_KUNIT_TEST))]
     pub(crate) fn reserved(&self) -> u64 {
         self.cxl
             .saturating_add(self.hmem)

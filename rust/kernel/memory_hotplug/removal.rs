@@ -274,6 +274,11 @@ impl<'a> Trace<'a> {
         })
     }
 
+    /// Notes who refused.
+    ///
+    /// # Safety
+    ///
+    /// `notifier` must be the field of a registered [`Trace`], `data` a `struct memory_notify`.
     unsafe extern "C" fn callback(
         notifier: *mut bindings::notifier_block,
         event: c_ulong,

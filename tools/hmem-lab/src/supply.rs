@@ -17,7 +17,7 @@ use crate::plan::{Supplies, Supply};
 /// Where kernels come from.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Source {
-    /// Boot kernels as they lie in this directory (DIR/<version>-<flavour>/) and build none
+    /// Boot kernels as they lie in this directory (DIR/VERSION-FLAVOUR/) and build none
     #[arg(long, value_name = "DIR")]
     pub kernels: Option<PathBuf>,
     /// Build (a copy of) this kernel tree instead of a Debian source package

@@ -50,9 +50,9 @@ const READY: u32 = 2;
 ///
 /// # Invariants
 ///
-/// - `once` is [`NEW`], [`BUSY`] or [`READY`], in this order.
-/// - The lock is initialized if and only if `once` is [`READY`].
-/// - While `once` is [`BUSY`], one thread has exclusive access to the state of the lock.
+/// - `once` is `NEW`, `BUSY` or `READY`, in this order.
+/// - The lock is initialized if and only if `once` is `READY`.
+/// - While `once` is `BUSY`, one thread has exclusive access to the state of the lock.
 ///
 /// # Examples
 ///

@@ -2,9 +2,9 @@
 
 //! Kernels for the lab: `hmem-lab kernel`.
 //!
-//! [`apt`] fetches Debian's source packages, [`source`] makes of them (or of one's own tree) a tree with the
-//! overlay in it, [`flavour`] reads which configuration is asked for, [`config`] makes it and checks it,
-//! [`build`] runs the kernel's make and leaves the result in `out/<version>-<flavour>/`.
+//! `apt` fetches Debian's source packages, `source` makes of them (or of one's own tree) a tree with the
+//! overlay in it, `flavour` reads which configuration is asked for, `config` makes it and checks it,
+//! `build` runs the kernel's make and leaves the result in `out/<version>-<flavour>/`.
 
 mod apt;
 mod build;

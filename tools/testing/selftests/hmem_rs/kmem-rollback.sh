@@ -3,7 +3,7 @@
 #
 # A change of the state that fails leaves the device as it was, and the log says which memory block was to
 # blame, and why. Needs CONFIG_MEMORY_NOTIFIER_ERROR_INJECT; HMEM_TEST_HOLD may name a program that holds pages
-# which cannot be moved (default: kmem-hold beside this script), else that part is skipped.
+# which cannot be moved (default: kmem-hold.pl beside this script), else that part is skipped.
 #
 # Fails with the driver kmem that is written in C.
 
@@ -42,7 +42,7 @@ veto_offline() {
 		log_has "$first: memory block .* does not go offline: a memory notifier vetoed it"
 }
 
-# hold MODE: a program that has memory of the node, and does what the mode says; see kmem-hold.
+# hold MODE: a program that has memory of the node, and does what the mode says; see kmem-hold.pl.
 hold() {
 	mkfifo "$KEPT/to" "$KEPT/from" || return
 	"$HOLD" "$1" "$(cat "$DAX/devices/$first/target_node")" < "$KEPT/to" > "$KEPT/from" 2>&1 &
@@ -98,7 +98,7 @@ kmem_begin 1
 policy=$(cat $MEMORY/auto_online_blocks)
 trap 'echo "$policy" > $MEMORY/auto_online_blocks; inject MEM_GOING_ONLINE 0; inject MEM_GOING_OFFLINE 0
 	rm -rf "$KEPT"' EXIT
-HOLD=$DIR/kmem-hold
+HOLD=$DIR/kmem-hold.pl
 inject MEM_GOING_ONLINE 0 || skip_all "memory notifiers cannot be made to fail here"
 ktap_set_plan 6
 check "a block that does not come online takes the others with it" veto_online

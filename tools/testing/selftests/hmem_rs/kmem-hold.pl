@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: GPL-2.0
 #
-# kmem-hold use|pin NODE: has 16 MiB of memory on a node, full of random data, until its input ends. Then it
+# kmem-hold.pl use|pin NODE: has 16 MiB of memory on a node, full of random data, until its input ends. Then it
 # checks the data. With "pin", some of the pages are in a pipe in the meantime and cannot be moved.
 #
 # x86_64 only: the numbers of the system calls.
