@@ -127,10 +127,14 @@ refuses() {
 }
 
 # Each edited file in turn emptied, or doubled: no anchor may be found none or several times unnoticed.
+# Which files those are depends on the tree's version.
 damaged() {
-	local tree=$1 words=$2 how=$3 file
-	for file in $(cd "$tree" && edited); do
-		[ -e "$tree/$file" ] || continue
+	local tree=$1 words=$2 how=$3 file files
+	run apply "$tree"
+	files=$("$graft" status "$tree" | sed -n 's/^  edited  //p')
+	"$graft" undo "$tree"
+	[ -n "$files" ]
+	for file in $files; do
 		cp -p "$tree/$file" "$work/good"
 		case $how in
 		missing) : >"$tree/$file" ;;
