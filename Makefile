@@ -61,6 +61,14 @@ kernel: ## Build a kernel into out/<version>-<flavour>/
 map: ## Show who owns the memory of this machine
 	@$(call tool,hmem-map)
 
+.PHONY: hmem-map
+hmem-map: ## Build it as one file without libraries, out/hmem-map, to be copied to a server
+	@$(enter) env RUSTFLAGS='-C target-feature=+crt-static' cargo build --release --quiet --locked \
+		--manifest-path tools/Cargo.toml --package hmem-map --target x86_64-unknown-linux-gnu \
+		--target-dir out/target
+	@cp out/target/x86_64-unknown-linux-gnu/release/hmem-map out/hmem-map
+	@echo out/hmem-map
+
 .PHONY: graft
 graft: ## Put the overlay into your own tree (KSRC=DIR)
 	@$(if $(KSRC),,$(error KSRC is not set: make graft KSRC=/path/to/linux))$(graft) apply '$(abspath $(KSRC))'
