@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Tells the compiler about the kernel's configuration symbols that the shared files test.
+
+fn main() {
+    println!("cargo::rustc-check-cfg=cfg(CONFIG_DEV_DAX_POLICY_KUNIT_TEST)");
+    println!("cargo::rerun-if-changed=build.rs");
+}
