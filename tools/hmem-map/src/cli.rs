@@ -14,6 +14,12 @@ Examples:
   sudo hmem-map snapshot /tmp/mine  record what the map is made of, for a bug report
   hmem-map --root /tmp/mine         look at a recording";
 
+const POLICY_EXAMPLES: &str = "\
+Examples:
+  sudo hmem-map policy check 'hmem:device_dax'
+  sudo hmem-map policy check 'node2:kmem,online_movable;*:kmem,unplugged'
+  hmem-map policy check --root /tmp/mine '8G@0x850000000:never-ram'";
+
 /// Shows who owns which Soft Reserved range or CXL window, and why.
 ///
 /// For each range that firmware set aside, and for each window to CXL memory, it prints what lies in
@@ -46,6 +52,35 @@ pub(crate) enum Command {
         /// Read the system's files below DIR instead of /.
         #[arg(long, value_name = "DIR", default_value = "/")]
         root: PathBuf,
+    },
+
+    /// Work with policies: the rules for what memory becomes (dax.policy).
+    Policy {
+        #[command(subcommand)]
+        command: Policy,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// Check a policy, and show which range of the machine would become what under it.
+    ///
+    /// Nothing is changed. A policy that the kernel would refuse is refused here, with the same reason
+    /// at the same place, and the status is 1. Ranges are what firmware set aside and the CXL regions;
+    /// what a policy does not say about a range stays as it would be without a policy.
+    #[command(after_help = POLICY_EXAMPLES)]
+    Check {
+        /// The rules, as for dax.policy= on the kernel's command line.
+        #[arg(value_name = "RULES", allow_hyphen_values = true)]
+        rules: String,
+
+        /// Read the system's files below DIR (made by 'hmem-map snapshot') instead of /.
+        #[arg(long, value_name = "DIR", default_value = "/")]
+        root: PathBuf,
+
+        /// Print JSON, as documented in SCHEMA.md.
+        #[arg(long)]
+        json: bool,
     },
 }
 

@@ -15,6 +15,7 @@ mod collect;
 pub mod model;
 mod notes;
 pub mod parse;
+pub mod policy;
 pub mod range;
 pub mod render;
 pub mod snapshot;

@@ -5,11 +5,11 @@
 mod cli;
 
 use clap::Parser as _;
-use cli::{Cli, Command, Show, When};
+use cli::{Cli, Command, Policy, Show, When};
 use hmem_map::render::style::Style;
 use hmem_map::render::{svg, terminal};
 use hmem_map::tree::Tree;
-use hmem_map::{snapshot, Map};
+use hmem_map::{policy, snapshot, Map};
 use std::env;
 use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -20,6 +20,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match &cli.command {
         Some(Command::Snapshot { directory, root }) => record(root, directory),
+        Some(Command::Policy {
+            command: Policy::Check { rules, root, json },
+        }) => check(rules, root, *json),
         None => show(&cli.show),
     };
     match done {
@@ -60,6 +63,18 @@ fn record(root: &Path, directory: &Path) -> Result<(), String> {
         eprintln!("as root it would hold more: addresses, and the decisions of hmem_rs");
     }
     Ok(())
+}
+
+fn check(rules: &str, root: &Path, json: bool) -> Result<(), String> {
+    let tree = open(root)?;
+    let report = policy::check(&hmem_map::read_tree(&tree), policy::nodes(&tree), rules)?;
+
+    if json {
+        let json =
+            serde_json::to_string_pretty(&report).map_err(|e| format!("cannot write JSON: {e}"))?;
+        return print(&format!("{json}\n"));
+    }
+    print(&report.to_string())
 }
 
 fn show(show: &Show) -> Result<(), String> {

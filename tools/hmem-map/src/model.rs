@@ -64,6 +64,9 @@ pub struct System {
     pub modules: Vec<String>,
     /// `region_idle` of the hmem driver, if one is loaded.
     pub region_idle: Option<bool>,
+    /// `dax.policy`: the rules for what memory becomes; absent where the kernel has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Addresses in `/proc/iomem` read as zero: not run as root.
     pub addresses_hidden: bool,
 }
@@ -236,6 +239,15 @@ pub enum RegionKind {
     Other,
 }
 
+/// `dax_region/policy`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegionPolicy {
+    /// The actions in force, `kmem,unplugged`; `default` if there are none.
+    pub actions: String,
+    /// Where they come from: `rule 1: cxl:kmem,unplugged`, `no rule`, or `written`.
+    pub source: String,
+}
+
 /// A range that dax devices are cut from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DaxRegion {
@@ -257,6 +269,9 @@ pub struct DaxRegion {
     pub size: Option<u64>,
     /// Bytes that no device has yet.
     pub available_size: Option<u64>,
+    /// What the administrator wants of it; absent where the kernel has no policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<RegionPolicy>,
     /// Alignment of its devices.
     pub align: Option<u64>,
     /// The device that waits to be configured.

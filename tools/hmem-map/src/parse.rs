@@ -2,7 +2,7 @@
 
 //! Pure parsers: text in, types out. Total: whatever the text, they return and never panic.
 
-use crate::model::{Decision, IomemEntry, Piece, RangeDecision};
+use crate::model::{Decision, IomemEntry, Piece, RangeDecision, RegionPolicy};
 use crate::range::Range;
 use std::cmp::Ordering;
 
@@ -288,4 +288,13 @@ fn chunk(text: &str) -> (&str, &str, &str) {
         .unwrap_or(tail.len());
     let (digits, rest) = tail.split_at(end);
     (head, digits.trim_start_matches('0'), rest)
+}
+/// `dax_region/policy`: actions in the first line, where they come from in the second one.
+pub fn policy(text: &str) -> Option<RegionPolicy> {
+    let (actions, source) = text.split_once('\n')?;
+
+    (!actions.is_empty()).then(|| RegionPolicy {
+        actions: actions.to_string(),
+        source: source.to_string(),
+    })
 }

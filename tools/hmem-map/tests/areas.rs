@@ -380,6 +380,7 @@ fn some_map() -> impl Strategy<Value = Map> {
                     map.hmem_devices.push(hmem(&parent, range));
                     map.dax_devices.push(dax(&name, &parent, range));
                     map.dax_regions.push(DaxRegion {
+                        policy: None,
                         id: i32::try_from(n).ok(),
                         path: format!("/sys/devices/platform/hmem_platform.0/{parent}"),
                         parent,

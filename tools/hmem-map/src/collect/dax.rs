@@ -144,6 +144,7 @@ fn region(tree: &Tree, map: &Map, path: String) -> DaxRegion {
             .and_then(|(start, size)| Range::with_size(start, size)),
         size: tree.number(&file("size")),
         available_size: tree.number(&file("available_size")),
+        policy: tree.text(&file("policy")).and_then(|t| parse::policy(&t)),
         align: tree.number(&file("align")),
         seed: tree.text(&file("seed")).filter(|t| !t.is_empty()),
         devices: devices.map(|d| d.name.clone()).collect(),

@@ -38,6 +38,7 @@ pub(super) fn read(tree: &Tree) -> System {
         region_idle: ["hmem_rs", "dax_hmem"]
             .iter()
             .find_map(|name| tree.flag(&format!("/sys/module/{name}/parameters/region_idle"))),
+        policy: tree.text("/sys/module/dax/parameters/policy"),
         addresses_hidden: false,
     }
 }

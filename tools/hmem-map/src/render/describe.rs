@@ -83,3 +83,12 @@ pub(super) fn region(region: &CxlRegion) -> String {
     }
     words.join(", ")
 }
+
+/// What the administrator wants of the dax region on device `parent`: `policy kmem (rule 1: hmem:kmem)`.
+pub(super) fn policy(map: &Map, parent: &str) -> Option<String> {
+    let region = map.dax_regions.iter().find(|r| r.parent == parent)?;
+    let policy = region.policy.as_ref()?;
+
+    // Without a rule, and without anything written, there is nothing to tell.
+    (policy.source != "no rule").then(|| format!("policy {} ({})", policy.actions, policy.source))
+}

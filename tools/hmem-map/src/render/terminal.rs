@@ -240,6 +240,15 @@ fn part(map: &Map, part: &Part) -> Item {
                 .unwrap_or_default()
         }
     };
+    let detail = [
+        Some(detail),
+        describe::policy(map, owner_device(map, &part.owner)),
+    ]
+    .into_iter()
+    .flatten()
+    .filter(|words| !words.is_empty())
+    .collect::<Vec<_>>()
+    .join(", ");
     let mut devices: Vec<&DaxDevice> = part.dax.iter().filter_map(|n| map.dax_device(n)).collect();
     devices.extend(
         map.dax_devices_on(owner_device(map, &part.owner))
