@@ -201,7 +201,7 @@ range 0x390000000-0x3afffffff node 1 host hmem_platform.0 state decided reserved
   cxl 0x390000000-0x39fffffff region0,region1
   hmem 0x3a0000000-0x3afdfffff hmem.2 errno 0
   trimmed 0x3afe00000-0x3afffffff alignment
-range 0x400000000-0x40fffffff node -1 host hmem_platform.0 state failed reserved 0x10000000 cxl 0x0 hmem 0x10000000 trimmed 0x0
+range 0x400000000-0x40fffffff node -1 host hmem_platform.0 state decided reserved 0x10000000 cxl 0x0 hmem 0x10000000 trimmed 0x0
   hmem 0x400000000-0x40fffffff - errno -12
 range 0x500000000-0x50fffffff node 0 host hmem_platform.0 state waiting reserved 0x10000000 cxl 0x0 hmem 0x0 trimmed 0x0
 ";
