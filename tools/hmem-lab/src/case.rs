@@ -56,6 +56,8 @@ pub struct Ground {
     pub cache: PathBuf,
     /// hmem-map for the guest, where it was built.
     pub hmem_map: Option<PathBuf>,
+    /// The tests of ndctl, where a case needs them.
+    pub ndctl: Option<PathBuf>,
     /// The UEFI image.
     pub ovmf: Option<PathBuf>,
     /// What accelerates the guests.
@@ -127,7 +129,7 @@ pub fn run(
         skipped: None,
         time: Duration::ZERO,
         dir: dir.to_path_buf(),
-        note: if kernel.flavour == crate::scenario::PEER {
+        note: if crate::scenario::is_peer(&kernel.flavour) {
             scenario.baseline.reason.clone()
         } else {
             String::new()
@@ -180,14 +182,7 @@ fn boot_in(
         kver: &kernel.kver,
         interactive: false,
     };
-    guest::write(
-        &job,
-        &kernel.modules(),
-        &ground.selftests,
-        ground.hmem_map.as_deref(),
-        &ground.cache,
-        &initrd,
-    )?;
+    guest::write(&job, &kernel.modules(), ground, &initrd)?;
     let args = machine::arguments(
         scenario,
         &kernel.dir.join("bzImage"),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::expect::{Dax, Decision, Expect, Hmem};
 use crate::klog;
-use crate::scenario::PEER;
+use crate::scenario::is_peer;
 use crate::seen::{bytes, DaxSeen, HmemSeen, Seen};
 use crate::size::{Range, Size};
 use crate::table::{Part, Row};
@@ -485,7 +485,7 @@ fn driver_lines(log: &str) -> String {
 
 /// The module that holds the driver, by flavour.
 pub fn driver_module(flavour: &str) -> &'static str {
-    if flavour == PEER {
+    if is_peer(flavour) {
         "dax_hmem"
     } else {
         "hmem_rs"
@@ -530,7 +530,7 @@ fn modules(expect: &Expect, seen: &Seen, flavour: &str) -> Vec<Verdict> {
 
 /// A result for the wrong driver would be worthless.
 fn right_driver(seen: &Seen, flavour: &str) -> Verdict {
-    let wrong = if flavour == PEER {
+    let wrong = if is_peer(flavour) {
         "hmem_rs"
     } else {
         "dax_hmem"

@@ -15,6 +15,7 @@ pub mod judge;
 pub mod kernel;
 pub mod klog;
 pub mod ktap;
+pub mod kunit;
 pub mod leaks;
 pub mod list;
 pub mod machine;

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hmem_lab::{kernel, list, run, test};
+use hmem_lab::{kernel, kunit, list, run, test};
 
 /// Builds kernels, boots them under QEMU, and proves what becomes of Soft Reserved memory
 #[derive(Parser)]
@@ -20,6 +20,7 @@ enum Command {
     Run(run::Args),
     Shell(run::ShellArgs),
     Test(test::Args),
+    Kunit(kunit::Args),
     List(list::Args),
     Check(kernel::check::Args),
     Kernel(kernel::Args),
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Shell(args) => run::shell(args),
         Command::Test(args) => test::main(args),
+        Command::Kunit(args) => kunit::main(args),
         Command::List(args) => list::main(args),
         Command::Check(args) => kernel::check::main(args),
         Command::Kernel(args) => kernel::main(args),

@@ -117,6 +117,8 @@ pub struct Supplies {
     pub kernels: BTreeMap<(String, String), Supply<PathBuf>>,
     /// The UEFI image, if any case needs it.
     pub ovmf: Option<Supply<PathBuf>>,
+    /// The tests of ndctl, if any case needs them, or why there are none.
+    pub ndctl: Option<std::result::Result<PathBuf, String>>,
 }
 
 /// Kernels that `cases` boot.
@@ -161,6 +163,9 @@ impl Supplies {
                     ))
                 }
             }
+        }
+        if let (true, Some(Err(why))) = (case.scenario.guest.ndctl, &self.ndctl) {
+            return Err(Obstacle::Broken(why.clone()));
         }
         match self.kernels.get(&(case.kver.clone(), case.flavour.clone())) {
             Some(Supply::There(dir)) => Ok(Kernel {

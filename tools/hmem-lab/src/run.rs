@@ -101,7 +101,7 @@ fn say(text: &str) {
 }
 
 /// What the guest does, as it does it.
-fn live(event: &Event) {
+pub(crate) fn live(event: &Event) {
     match event {
         Event::Boot(release, seconds) => {
             say(&format!("Linux {release} is up after {seconds:.1} s"))
@@ -115,7 +115,8 @@ fn live(event: &Event) {
     }
 }
 
-fn prepare(
+/// The scenario, the kernel, and everything else that one boot needs.
+pub(crate) fn prepare(
     name: &str,
     kver: Option<&str>,
     flavour: &str,
@@ -132,6 +133,12 @@ fn prepare(
         match source.firmware() {
             Supply::Nowhere(why) | Supply::Failed(why) => bail!("{why}"),
             there => supplies.ovmf = Some(there),
+        }
+    }
+    if scenario.guest.ndctl {
+        match supply::ndctl() {
+            Err(why) => bail!("{why}"),
+            there => supplies.ndctl = Some(there),
         }
     }
     let ground = supply::ground(&repository, &supplies, Accel::Tcg)?;
@@ -187,9 +194,7 @@ pub fn shell(args: ShellArgs) -> Result<ExitCode> {
     guest::write(
         &job,
         &kernel.dir.join("modules/lib/modules"),
-        &ground.selftests,
-        ground.hmem_map.as_deref(),
-        &ground.cache,
+        &ground,
         &initrd,
     )?;
     let mut command = shell_command(&scenario, &kernel, &initrd, &ground)?;

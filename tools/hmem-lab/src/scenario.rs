@@ -199,6 +199,8 @@ pub struct Guest {
     pub coldplug: bool,
     /// Modules that udev must not load by their alias, though `modprobe NAME` still does (modprobe.d).
     pub no_autoload: Vec<String>,
+    /// Whether the tests of ndctl's own are there, for `lab_ndctl`.
+    pub ndctl: bool,
 }
 
 impl Default for Guest {
@@ -206,6 +208,7 @@ impl Default for Guest {
         Self {
             coldplug: true,
             no_autoload: Vec::new(),
+            ndctl: false,
         }
     }
 }
@@ -248,17 +251,31 @@ fn default_step_timeout() -> u64 {
 }
 
 /// What the C driver shows with the same inputs.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Baseline {
     /// Whether the C driver is asked at all, and what of it.
     pub mode: BaselineMode,
+    /// The flavour that has it.
+    pub flavour: String,
     /// Why it is not the same; needed unless it is.
     pub reason: String,
     /// With `own`: these kinds of expectation take the place of the scenario's.
     pub expect: Expect,
     /// With `own`: the same after a named step.
     pub after: BTreeMap<String, Expect>,
+}
+
+impl Default for Baseline {
+    fn default() -> Self {
+        Self {
+            mode: BaselineMode::default(),
+            flavour: PEER.into(),
+            reason: String::new(),
+            expect: Expect::default(),
+            after: BTreeMap::new(),
+        }
+    }
 }
 
 /// How the C driver compares.
@@ -287,7 +304,7 @@ impl Scenario {
     pub fn all_flavours(&self) -> Vec<String> {
         let mut all = self.flavours.clone();
         if self.baseline.mode != BaselineMode::None {
-            all.push(PEER.to_string());
+            all.push(self.baseline.flavour.clone());
         }
         all
     }
@@ -300,7 +317,7 @@ impl Scenario {
             Some(step) => after_steps.get(step).unwrap_or(&nothing).clone(),
         };
         let ours = of(&self.expect, &self.after);
-        if flavour != PEER {
+        if !is_peer(flavour) {
             return ours;
         }
         let ours = ours.without_rust_only();
@@ -322,8 +339,14 @@ impl Scenario {
         if self.baseline.mode != BaselineMode::Same && self.baseline.reason.is_empty() {
             bail!("[baseline] differs: say why in reason");
         }
-        if self.flavours.iter().any(|flavour| flavour == PEER) {
-            bail!("flavours names {PEER}: the baseline runs by itself");
+        if let Some(peer) = self.flavours.iter().find(|flavour| is_peer(flavour)) {
+            bail!("flavours names {peer}: the baseline runs by itself");
+        }
+        if !is_peer(&self.baseline.flavour) {
+            bail!(
+                "[baseline] flavour {} has no C drivers",
+                self.baseline.flavour
+            );
         }
         let mut names = std::collections::BTreeSet::new();
         for step in &self.steps {
@@ -374,6 +397,11 @@ impl Scenario {
 
 /// The flavour that holds the C drivers.
 pub const PEER: &str = "peer";
+
+/// Whether a flavour holds the C drivers: that one, and those that stand on it.
+pub fn is_peer(flavour: &str) -> bool {
+    flavour == PEER || flavour.ends_with("_peer")
+}
 
 /// Reads all scenarios below `dir`, ordered by name.
 pub fn load(dir: &Path) -> Result<Vec<Scenario>> {
@@ -472,6 +500,19 @@ mod tests {
             scenario.expectation("lab", None).dax.as_ref().map(Vec::len),
             Some(1)
         );
+    }
+
+    #[test]
+    fn the_baseline_has_c_drivers() {
+        let with = |flavour: &str| {
+            let text = format!("{SMALL}\n[baseline]\nflavour = \"{flavour}\"\n");
+            Scenario::parse("one", &text)
+        };
+        assert_eq!(
+            with("cxltest_peer").unwrap().all_flavours(),
+            ["lab", "cxltest_peer"]
+        );
+        assert!(with("cxltest").is_err());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use anyhow::{bail, Context, Result};
 
 use crate::case::Ground;
 use crate::kernel::firmware::{self, Firmware};
-use crate::kernel::{self, Found};
+use crate::kernel::{self, ndctl, Found};
 use crate::machine::Accel;
 use crate::place;
 use crate::plan::{Supplies, Supply};
@@ -68,6 +68,11 @@ impl Source {
     }
 }
 
+/// Finds or fetches the tests of ndctl.
+pub fn ndctl() -> std::result::Result<PathBuf, String> {
+    ndctl::fetch().map_err(|error| format!("tests of ndctl: {error:#}"))
+}
+
 /// What all cases share.
 pub fn ground(repository: &Path, supplies: &Supplies, accel: Accel) -> Result<Ground> {
     let ovmf = match &supplies.ovmf {
@@ -78,6 +83,7 @@ pub fn ground(repository: &Path, supplies: &Supplies, accel: Accel) -> Result<Gr
         selftests: repository.join("tools/testing/selftests/hmem_rs"),
         cache: place::cache()?,
         hmem_map: Some(hmem_map(repository)?),
+        ndctl: supplies.ndctl.clone().and_then(std::result::Result::ok),
         ovmf,
         accel,
     })

@@ -96,6 +96,9 @@ fn supplies(cases: &[Planned<'_>], source: &Source) -> Supplies {
     if plan::needs_ovmf(cases) {
         supplies.ovmf = Some(source.firmware());
     }
+    if cases.iter().any(|case| case.scenario.guest.ndctl) {
+        supplies.ndctl = Some(supply::ndctl());
+    }
     supplies
 }
 

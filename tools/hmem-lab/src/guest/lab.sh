@@ -140,6 +140,12 @@ lab_unload_driver() {
 	done
 }
 
+# lab_ndctl SCRIPT: one of the tests that ndctl comes with. It must pass: its status for "skipped" is a failure.
+lab_ndctl() {
+	cd /lab/ndctl || return
+	NDCTL=/usr/bin/ndctl DAXCTL=/usr/bin/daxctl CXL=/usr/bin/cxl TEST_PATH=. "./$1"
+}
+
 lab_shell() {
 	setsid -c bash --norc -i < /dev/ttyS0 > /dev/ttyS0 2>&1 || bash -i
 }

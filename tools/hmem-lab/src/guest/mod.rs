@@ -11,10 +11,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
 
-use crate::scenario::{Scenario, Step, PEER};
+use crate::case::Ground;
+use crate::scenario::{is_peer, Scenario, Step};
 use cpio::Archive;
 
 const INIT: &str = include_str!("init.sh");
+const JOURNALCTL: &str = include_str!("journalctl");
 const LIBRARY: &str = include_str!("lab.sh");
 
 /// What one boot needs in its initramfs.
@@ -30,17 +32,10 @@ pub struct Job<'a> {
 }
 
 /// Writes the initramfs of `job` to `to`.
-pub fn write(
-    job: &Job<'_>,
-    modules: &Path,
-    selftests: &Path,
-    hmem_map: Option<&Path>,
-    cache: &Path,
-    to: &Path,
-) -> Result<()> {
-    let mut bytes = programs::archive(cache)?;
+pub fn write(job: &Job<'_>, modules: &Path, ground: &Ground, to: &Path) -> Result<()> {
+    let mut bytes = programs::archive(&ground.cache)?;
     bytes.extend(modules_archive(modules)?.bytes()?);
-    bytes.extend(job_archive(job, selftests, hmem_map)?.bytes()?);
+    bytes.extend(job_archive(job, ground)?.bytes()?);
     fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
 }
 
@@ -65,8 +60,9 @@ fn modules_archive(modules: &Path) -> Result<Archive> {
     Ok(archive)
 }
 
-fn job_archive(job: &Job<'_>, selftests: &Path, hmem_map: Option<&Path>) -> Result<Archive> {
+fn job_archive(job: &Job<'_>, ground: &Ground) -> Result<Archive> {
     let mut archive = Archive::default();
+    let selftests = ground.selftests.as_path();
     archive.text("init", 0o755, INIT);
     archive.text("lab/lab.sh", 0o644, LIBRARY);
     archive.text("lab/job", 0o644, job_script(job));
@@ -90,7 +86,11 @@ fn job_archive(job: &Job<'_>, selftests: &Path, hmem_map: Option<&Path>) -> Resu
             .collect();
         archive.text("etc/modprobe.d/lab.conf", 0o644, lines);
     }
-    if let Some(hmem_map) = hmem_map {
+    if let (true, Some(ndctl)) = (job.scenario.guest.ndctl, &ground.ndctl) {
+        archive.tree("lab/ndctl", ndctl)?;
+        archive.text("usr/bin/journalctl", 0o755, JOURNALCTL);
+    }
+    if let Some(hmem_map) = &ground.hmem_map {
         programs::add(&mut archive, "usr/bin/hmem-map", hmem_map)?;
     }
     Ok(archive)
@@ -167,7 +167,7 @@ fn quote(text: &str) -> String {
 impl Step {
     /// Whether the step runs with `flavour`.
     pub fn runs_on(&self, flavour: &str) -> bool {
-        (self.baseline || flavour != PEER)
+        (self.baseline || !is_peer(flavour))
             && (self.flavours.is_empty() || self.flavours.iter().any(|name| name == flavour))
     }
 }

@@ -24,7 +24,7 @@ const PROGRAMS: &[&str] = &[
     "kexec", "kmod", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "ndctl", "numactl",
     "od", "printf", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sleep", "sort", "stat",
     "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "udevadm",
-    "umount", "uname", "uniq", "wc", "xargs",
+    "umount", "uname", "uniq", "uuidgen", "wc", "xargs",
 ];
 
 /// Libraries that programs open by name only, so that ldd does not show them.

@@ -6,6 +6,8 @@
 //! mirror is the one that the surrounding system's apt uses. No version is named anywhere: the pool forgets
 //! old ones.
 
+pub(crate) mod upstream;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -206,7 +208,15 @@ enum Update {
 
 impl Apt {
     fn new(cache: &Path, mirror: &str, suite: Suite) -> Result<Self> {
-        let root = cache.join("apt").join(suite.name);
+        Self::with(cache, mirror, suite, "deb")
+    }
+
+    /// `kind` is deb or deb-src.
+    fn with(cache: &Path, mirror: &str, suite: Suite, kind: &str) -> Result<Self> {
+        let root = cache.join("apt").join(match kind {
+            "deb" => suite.name.to_owned(),
+            _ => format!("{}-{kind}", suite.name),
+        });
         for dir in ["lists/partial", "archives/partial", "parts"] {
             dirs::make(&root.join(dir))?;
         }
@@ -218,7 +228,7 @@ impl Apt {
         };
         fs::write(
             root.join("sources.list"),
-            format!("deb {signed_by}{mirror} {} main\n", suite.name),
+            format!("{kind} {signed_by}{mirror} {} main\n", suite.name),
         )?;
         fs::write(root.join("status"), "")?;
         let downloads = cache.join("dl");

@@ -13,6 +13,7 @@ use crate::kernel::dirs::{self, Dirs};
 use crate::kernel::findings;
 use crate::kernel::flavour::Flavour;
 use crate::kernel::make::Make;
+use crate::kernel::mocks;
 use crate::kernel::progress::Progress;
 use crate::kernel::source::Source;
 use crate::kernel::{config, Kernel};
@@ -30,7 +31,7 @@ pub(crate) fn build(
         dir: result.clone(),
         kver: source.kver.clone(),
     };
-    let name = format!("{}-{}", source.name, flavour.name);
+    let name = format!("{}-{}", source.name, flavour.kernel);
     dirs::make(&result)?;
 
     let obj = dirs.build.join(&name);
@@ -66,8 +67,11 @@ pub(crate) fn build(
         findings::none(&make)?;
         fs::copy(make.obj.join(".config"), result.join(".config"))?;
     } else {
+        if flavour.mocks {
+            mocks::build(&make, &mut progress)?;
+        }
         progress.show("installing");
-        install(&make, &result, &mut progress)?;
+        install(&make, flavour, &result, &mut progress)?;
     }
     drop(progress);
 
@@ -101,6 +105,7 @@ fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> 
     for word in flavour.targets() {
         hash.update(word);
     }
+    hash.update([u8::from(flavour.mocks)]);
     for fragment in flavour.fragments(&source.kver) {
         hash.update(fs::read(&fragment)?);
     }
@@ -132,10 +137,14 @@ fn fresh_objects(make: &Make, of: &str) -> Result<()> {
 }
 
 /// Puts the results into place; each is there whole or not at all.
-fn install(make: &Make, result: &Path, progress: &mut Progress) -> Result<()> {
+fn install(make: &Make, flavour: &Flavour, result: &Path, progress: &mut Progress) -> Result<()> {
     let new = result.join("modules.new");
     dirs::remove(&new)?;
     let to = format!("INSTALL_MOD_PATH={}", new.display());
+    if flavour.mocks {
+        // First: the kernel's own installation runs depmod, which prefers what it then finds in updates/.
+        mocks::install(make, &to, progress)?;
+    }
     make.run(
         make.make(&[&to, "modules_install"]),
         "installation of the modules",
@@ -152,6 +161,9 @@ fn install(make: &Make, result: &Path, progress: &mut Progress) -> Result<()> {
             modules.display(),
             make.log.display()
         );
+    }
+    if flavour.mocks {
+        mocks::check(make, &modules)?;
     }
     for (from, name) in [("arch/x86/boot/bzImage", "bzImage"), (".config", ".config")] {
         let temporary = result.join(format!("{name}.new"));

@@ -29,7 +29,7 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
         &release,
         format!(
             "CONFIG_LOCALVERSION=\"-{}\"\n# CONFIG_LOCALVERSION_AUTO is not set\n",
-            flavour.name
+            flavour.kernel
         ),
     )?;
     fragments.push(release);

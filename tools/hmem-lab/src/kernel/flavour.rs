@@ -8,6 +8,9 @@
 //!
 //! `# compile only` before that marks a kernel that nobody boots; `# make: WORDS` gives make these words, variables
 //! or targets; `# for: LAB` lets a flavour run the scenarios of another one, if asked to.
+//!
+//! `# with the modules of: tools/testing/cxl` takes the kernel of the one below, with those modules in the place of the
+//! ones that they stand for.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -22,6 +25,10 @@ pub(crate) struct Flavour {
     pub(crate) name: String,
     /// What it is for, in one line.
     pub(crate) about: String,
+    /// The flavour whose kernel it takes: itself, or the one below with other modules.
+    pub(crate) kernel: String,
+    /// Whether the modules of tools/testing/cxl take the place of those they stand for.
+    pub(crate) mocks: bool,
     /// Whether it is never booted.
     pub(crate) compile_only: bool,
     /// The flavour whose scenarios it runs as well.
@@ -73,6 +80,8 @@ impl Flavour {
 
     fn read(dir: &Path, name: &str) -> Result<Option<Self>> {
         let mut fragments = Vec::new();
+        let mut kernel = None;
+        let mut mocks = false;
         let mut flavour: Option<Flavour> = None;
         let mut next = Some(name.to_owned());
         while let Some(one) = next {
@@ -83,14 +92,25 @@ impl Flavour {
                 bail!("{}: stands on itself", path.display());
             }
             let head = Head::of(&text);
+            if head.mocks && text.lines().any(|line| setting(line).is_some()) {
+                bail!("{}: has other modules, and may set nothing", path.display());
+            }
             next = head.below;
-            fragments.push(path);
+            if head.mocks {
+                // Not one of the fragments: they say when to configure anew.
+                mocks = true;
+            } else {
+                kernel.get_or_insert(one);
+                fragments.push(path);
+            }
             flavour.get_or_insert_with(|| Flavour {
                 name: name.to_owned(),
                 about: head.about,
                 compile_only: head.compile_only,
                 stands_for: head.stands_for,
                 make: head.make,
+                kernel: String::new(),
+                mocks: false,
                 fragments: Vec::new(),
             });
         }
@@ -98,6 +118,8 @@ impl Flavour {
         Ok(flavour
             .filter(|_| fragments.len() > 1)
             .map(|flavour| Flavour {
+                kernel: kernel.unwrap_or_default(),
+                mocks,
                 fragments,
                 ..flavour
             }))
@@ -139,6 +161,9 @@ impl Flavour {
     }
 }
 
+/// Says that a flavour has those modules.
+const MOCKS: &str = "with the modules of: tools/testing/cxl";
+
 /// What a fragment's first comments say.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Head {
@@ -147,6 +172,7 @@ struct Head {
     stands_for: Option<String>,
     make: Vec<String>,
     about: String,
+    mocks: bool,
 }
 
 impl Head {
@@ -162,6 +188,8 @@ impl Head {
                 head.make = words.split_whitespace().map(str::to_owned).collect();
             } else if line == "compile only" {
                 head.compile_only = true;
+            } else if line == MOCKS {
+                head.mocks = true;
             } else if head.about.is_empty() {
                 head.about = line.to_owned();
             }
@@ -212,7 +240,9 @@ mod tests {
     #[test]
     fn every_flavour_of_the_repository_can_be_read() {
         let all = Flavour::all(&flavours()).unwrap();
-        for name in ["builtin", "debug", "lab", "noregion", "peer"] {
+        for name in [
+            "builtin", "cxltest", "debug", "kunit", "lab", "noregion", "peer",
+        ] {
             assert!(all.iter().any(|flavour| flavour.name == name), "{name}");
         }
         for flavour in &all {
@@ -238,6 +268,8 @@ mod tests {
             compile_only: head.compile_only,
             stands_for: head.stands_for,
             make: head.make,
+            kernel: "x".into(),
+            mocks: head.mocks,
             fragments: Vec::new(),
         };
         assert_eq!(head.below.as_deref(), Some("lab"));
@@ -259,6 +291,19 @@ mod tests {
         };
         assert_eq!(wanted_in("lab"), "m");
         assert_eq!(wanted_in("builtin"), "y");
+    }
+
+    #[test]
+    fn other_modules_go_with_the_kernel_below() {
+        let load = |name: &str| Flavour::load(&flavours(), name).unwrap();
+        for (name, kernel) in [("cxltest", "lab"), ("cxltest_peer", "peer")] {
+            let flavour = load(name);
+            assert!(flavour.mocks);
+            assert_eq!(flavour.kernel, kernel);
+            assert_eq!(flavour.fragments, load(kernel).fragments);
+        }
+        assert_eq!(load("debug").kernel, "debug");
+        assert!(!load("debug").mocks);
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub mod firmware;
 mod flavour;
 mod lock;
 mod make;
+mod mocks;
+pub mod ndctl;
 mod progress;
 mod source;
 mod sync;
@@ -113,11 +115,7 @@ pub fn main(mut args: Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     if args.source_only {
-        let found = source(&dirs, &args)?;
-        let Some(tree) = found.map(|(source, _lock)| source.tree) else {
-            bail!("{}", no_source(&args.kver));
-        };
-        println!("{}", tree.display());
+        println!("{}", source_tree(&dirs, &args)?.display());
         return Ok(ExitCode::SUCCESS);
     }
     let kernel = match build(&args)? {
@@ -160,6 +158,22 @@ pub fn stand_ins() -> Result<BTreeMap<String, String>> {
     let all = Flavour::all(&Dirs::find()?.flavours)?;
     let stands_in = |flavour: Flavour| Some((flavour.name, flavour.stands_for?));
     Ok(all.into_iter().filter_map(stands_in).collect())
+}
+
+/// The source tree of that version, with the overlay in it.
+///
+/// # Errors
+///
+/// One line that says what to do.
+pub fn tree(kver: &str) -> Result<PathBuf> {
+    source_tree(&Dirs::find()?, &Args::of(kver, "lab", None))
+}
+
+fn source_tree(dirs: &Dirs, args: &Args) -> Result<PathBuf> {
+    match source(dirs, args)? {
+        Some((source, _lock)) => Ok(source.tree),
+        None => bail!("{}", no_source(&args.kver)),
+    }
 }
 
 /// `JOBS`, or as many as there are processors.
