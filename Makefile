@@ -49,6 +49,10 @@ test: ## Host tests, and the scenarios on Linux 7.3, in Rust and in C
 test-all: ## The same with all kernels that scenarios ask for; takes long
 	@tools/test-all all
 
+.PHONY: bench
+bench: ## Count the instructions that the Rust and the C drivers need; the machine's load does not matter
+	@$(lab) bench --kver '$(KVER)'
+
 .PHONY: check
 check: ## Formatting, lints, documentation, patch style; fails on any finding
 	@$(lab) check

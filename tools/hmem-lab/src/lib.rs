@@ -5,6 +5,7 @@
 //! [`scenario`] is the data; [`machine`] and [`guest`] make a boot of it, [`boot`] runs it, [`channel`] hears
 //! what the guest tells, [`judge`] compares, [`case`] does all of that for one scenario with one kernel.
 
+pub mod bench;
 pub mod boot;
 pub mod case;
 pub mod channel;

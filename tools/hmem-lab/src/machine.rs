@@ -25,6 +25,9 @@ pub enum Accel {
     Tcg,
     /// The machine's own processor, where a probe boot has shown that it works.
     Kvm,
+    /// Emulation in which the guest's clock counts instructions, one a nanosecond. It does not depend on
+    /// the machine; a guest has one processor.
+    Counting,
 }
 
 /// The arguments, except those for the serial ports and for sockets.
@@ -48,6 +51,11 @@ pub fn arguments(
         Accel::Kvm => {
             arg("-accel", "kvm".into());
             arg("-cpu", "host".into());
+        }
+        Accel::Counting => {
+            arg("-accel", "tcg,thread=single".into());
+            arg("-icount", "shift=0,sleep=off".into());
+            arg("-cpu", "qemu64,+rdrand".into());
         }
     }
     arg("-smp", machine.cpus.to_string());
@@ -102,7 +110,7 @@ pub fn command_line(scenario: &Scenario) -> Result<String> {
             .soft_reserved
             .iter()
             // Type 0xefffffff is e820's Soft Reserved.
-            .map(|range| format!("{:#x}%{:#x}+0xefffffff", range.size.0, range.at))
+            .map(|range| format!("{}%{:#x}+0xefffffff", short(range.size.0), range.at))
             .collect();
         words.push(format!("memmap={}", ranges.join(",")));
     }
@@ -120,6 +128,14 @@ pub fn command_line(scenario: &Scenario) -> Result<String> {
         text.len()
     );
     Ok(text)
+}
+
+/// As short as the kernel reads it: the command line is not long.
+fn short(size: u64) -> String {
+    match size % (1 << 20) {
+        0 => format!("{}M", size >> 20),
+        _ => format!("{size:#x}"),
+    }
 }
 
 fn memory(machine: &Machine) -> String {
@@ -188,9 +204,7 @@ mod tests {
              append = ['efi=nosoftreserve']",
         );
         let line = command_line(&scenario).unwrap();
-        assert!(line.contains(
-            "memmap=0x40000000%0x100000000+0xefffffff,0x20000000%0x180000000+0xefffffff "
-        ));
+        assert!(line.contains("memmap=1024M%0x100000000+0xefffffff,512M%0x180000000+0xefffffff "));
         assert!(line.contains("module_blacklist=cxl_acpi,cxl_pci "));
         assert!(line.ends_with("efi=nosoftreserve"));
     }

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hmem_lab::{kernel, kunit, list, run, test};
+use hmem_lab::{bench, kernel, kunit, list, run, test};
 
 /// Builds kernels, boots them under QEMU, and proves what becomes of Soft Reserved memory
 #[derive(Parser)]
@@ -22,6 +22,7 @@ enum Command {
     Test(test::Args),
     Kunit(kunit::Args),
     List(list::Args),
+    Bench(bench::Args),
     Check(kernel::check::Args),
     Kernel(kernel::Args),
     Builds(kernel::builds::Args),
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Test(args) => test::main(args),
         Command::Kunit(args) => kunit::main(args),
         Command::List(args) => list::main(args),
+        Command::Bench(args) => bench::main(args),
         Command::Check(args) => kernel::check::main(args),
         Command::Kernel(args) => kernel::main(args),
         Command::Builds(args) => kernel::builds::main(args),

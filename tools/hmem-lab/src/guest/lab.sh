@@ -132,6 +132,20 @@ lab_sysfs() {
 	done
 }
 
+# lab_measure NAME COMMAND...: runs it, and tells how many microseconds that took by the guest's clock.
+lab_measure() {
+	local name=$1 from=$EPOCHREALTIME to
+	shift
+	"$@" || return
+	to=$EPOCHREALTIME
+	echo "bench $name $((${to/./} - ${from/./}))"
+}
+
+# lab_write FILE TEXT
+lab_write() {
+	printf '%s' "$2" > "$1"
+}
+
 # Modules that the driver needs gone before it can be unloaded.
 lab_unload_driver() {
 	local module

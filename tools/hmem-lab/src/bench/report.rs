@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The figures as a table, and the cost of a probe against the number of ranges as a plot.
+
+use std::fmt::Write;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use super::Cost;
+
+/// A table in Markdown.
+pub(super) fn table(costs: &[Cost]) -> String {
+    let mut text = String::from(
+        "Instructions of the guest, unless it says bytes. A ratio below 1 is in favour of Rust.\n\n\
+         | | C | Rust | ratio |\n|---|---:|---:|---:|\n",
+    );
+    for cost in costs {
+        let _ = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            cost.name,
+            grouped(cost.c),
+            grouped(cost.rust),
+            ratio(cost)
+        );
+    }
+    text
+}
+
+/// Writes `report.md`, and `probe.svg` if probes of several numbers of ranges were measured.
+pub(super) fn write(out: &Path, costs: &[Cost], table: &str) -> io::Result<()> {
+    fs::create_dir_all(out)?;
+    fs::write(out.join("report.md"), table)?;
+    match plot(costs) {
+        Some(svg) => fs::write(out.join("probe.svg"), svg),
+        None => Ok(()),
+    }
+}
+
+fn ratio(cost: &Cost) -> String {
+    if cost.c == 0 {
+        return "-".into();
+    }
+    format!("{:.2}", cost.rust as f64 / cost.c as f64)
+}
+
+/// 1234567 as 1 234 567.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push('\u{a0}');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// `probe-N: bind` of each N, for both.
+fn points(costs: &[Cost]) -> Vec<(u64, &Cost)> {
+    let mut points: Vec<(u64, &Cost)> = costs
+        .iter()
+        .filter_map(|cost| {
+            let number = cost.name.strip_prefix("probe-")?.strip_suffix(": bind")?;
+            Some((number.parse().ok()?, cost))
+        })
+        .collect();
+    points.sort_by_key(|(number, _)| *number);
+    points
+}
+
+const WIDTH: f64 = 480.0;
+const HEIGHT: f64 = 260.0;
+const EDGE: f64 = 40.0;
+
+fn plot(costs: &[Cost]) -> Option<String> {
+    let points = points(costs);
+    let most = points.last().filter(|_| points.len() > 1)?.0 as f64;
+    let top = points.iter().map(|(_, cost)| cost.c.max(cost.rust)).max()? as f64;
+    let place = |number: u64, value: u64| {
+        (
+            EDGE + number as f64 / most * (WIDTH - 2.0 * EDGE),
+            HEIGHT - EDGE - value as f64 / top * (HEIGHT - 2.0 * EDGE),
+        )
+    };
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
+         font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
+         <text x=\"{EDGE}\" y=\"20\">million instructions to probe so many ranges</text>\n"
+    );
+    for (name, colour, pick) in [
+        ("C", "#888", (|cost| cost.c) as fn(&Cost) -> u64),
+        ("Rust", "#b7410e", |cost| cost.rust),
+    ] {
+        let line: Vec<String> = points
+            .iter()
+            .map(|(number, cost)| {
+                let (x, y) = place(*number, pick(cost));
+                format!("{x:.1},{y:.1}")
+            })
+            .collect();
+        let _ = writeln!(
+            svg,
+            "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
+            line.join(" ")
+        );
+        for (number, cost) in &points {
+            let (x, y) = place(*number, pick(cost));
+            let dy = if name == "C" { -6.0 } else { 14.0 };
+            let _ = writeln!(
+                svg,
+                "<circle cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\" fill=\"{colour}\"/>\
+                 <text x=\"{x:.1}\" y=\"{:.1}\" fill=\"{colour}\" text-anchor=\"middle\">{name} {:.2}</text>",
+                y + dy,
+                pick(cost) as f64 / 1e6
+            );
+        }
+    }
+    for (number, _) in &points {
+        let (x, y) = place(*number, 0);
+        let _ = writeln!(
+            svg,
+            "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{number}</text>",
+            y + 30.0
+        );
+    }
+    svg.push_str("</svg>\n");
+    Some(svg)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cost(name: &str, c: u64, rust: u64) -> Cost {
+        Cost {
+            name: name.into(),
+            c,
+            rust,
+        }
+    }
+
+    #[test]
+    fn ratios_and_digits() {
+        let text = table(&[cost("x: y", 1_234_567, 617_283)]);
+        assert!(
+            text.ends_with("| x: y | 1\u{a0}234\u{a0}567 | 617\u{a0}283 | 0.50 |\n"),
+            "{text}"
+        );
+        assert_eq!(ratio(&cost("x", 0, 5)), "-");
+    }
+
+    #[test]
+    fn a_plot_needs_two_points() {
+        let one = cost("probe-1: bind", 10, 9);
+        let many = cost("probe-64: bind", 600, 500);
+        assert_eq!(plot(&[one.clone()]), None);
+        let svg = plot(&[many, one]).unwrap();
+        assert_eq!(svg.matches("<circle").count(), 4);
+    }
+}
