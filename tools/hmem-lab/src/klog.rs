@@ -38,6 +38,8 @@ const COMPLAINTS: &[&str] = &[
     r"rust_panic",
     r"list_(add|del) corruption",
     r"^(\[[^]]*\] )?Trying to free nonexistent resource",
+    // KUnit, at boot or when a module is loaded
+    r"^(\[[^]]*\] )? *not ok [0-9]+ ",
 ];
 
 /// Lines of `log` that are complaints, except those that one of `allowed` matches.
@@ -78,6 +80,7 @@ mod tests {
             "[ 1.0] INFO: task kworker/0:1:9 blocked for more than 120 seconds.",
             "[ 1.0] rust_kernel: panicked at drivers/dax/hmem_rs/x.rs:1",
             "[ 1.0] Kernel panic - not syncing: Fatal exception",
+            "[    1.0]     not ok 3 rust_doctest_kernel_range_rs_0",
         ] {
             assert_eq!(complaints(line, &[]).len(), 1, "{line}");
         }
