@@ -78,13 +78,11 @@ fn parse(tree: &Path, ktap: &Path) -> Result<String> {
         .context("cannot run python3")?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let (_, failed) = counts(&said).with_context(|| {
-        format!(
-            "kunit.py: {}",
-            String::from_utf8_lossy(&output.stderr).trim()
-        )
+        let why = String::from_utf8_lossy(&output.stderr);
+        format!("kunit.py: {}", why.trim())
     })?;
-    if output.status.success() != (failed == 0) {
-        bail!("kunit.py contradicts itself: {}", output.status);
+    if failed == 0 && !output.status.success() {
+        bail!("kunit.py ended with {} where nothing failed", output.status);
     }
     Ok(said)
 }
