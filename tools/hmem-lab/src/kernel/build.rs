@@ -3,7 +3,8 @@
 //! Builds a kernel and leaves it in `out/<version>-<flavour>/`.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
@@ -17,6 +18,9 @@ use crate::kernel::mocks;
 use crate::kernel::progress::Progress;
 use crate::kernel::source::Source;
 use crate::kernel::{config, Kernel};
+
+/// The flavour whose objects others begin with.
+const SEED: &str = "lab";
 
 /// Builds the flavour from the source, unless what lies in `out/` is just that.
 pub(crate) fn build(
@@ -52,7 +56,16 @@ pub(crate) fn build(
         // What is not compiled again brings no warning again.
         dirs::remove(&make.obj)?;
     }
-    fresh_objects(&make, &format!("{}\n{toolchain}", source.id))?;
+    let seed = dirs.build.join(format!("{}-{SEED}", source.name));
+    let other_arch = flavour
+        .variables()
+        .iter()
+        .any(|word| word.starts_with("ARCH="));
+    let seed = (flavour.name != SEED && !other_arch).then_some(seed.as_path());
+    fresh_objects(&make, &format!("{}\n{toolchain}", source.id), seed)?;
+    if flavour.compile_only {
+        findings::forget(&make)?;
+    }
     let wanted = config::configure(&make, source, flavour)?;
 
     let mut progress = Progress::new(format!("building {name}"));
@@ -125,14 +138,37 @@ fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> 
 
 /// Keeps the objects only while they come from the same source and compilers: the times of a new package's files
 /// may be older than they are. ccache has most of them again.
-fn fresh_objects(make: &Make, of: &str) -> Result<()> {
-    let stamp = make.obj.join(".objects-of");
-    if !fs::read_to_string(&stamp).is_ok_and(|text| text == of) {
+///
+/// The first ones are copies of `seed`'s: the kernel's make knows which of them a change of the configuration spoils.
+fn fresh_objects(make: &Make, of: &str, seed: Option<&Path>) -> Result<()> {
+    let fit =
+        |obj: &Path| fs::read_to_string(obj.join(".objects-of")).is_ok_and(|made_of| made_of == of);
+    if !fit(&make.obj) {
         dirs::remove(&make.obj)?;
+        if let Some(seed) = seed.filter(|seed| fit(seed)) {
+            copy(seed, &make.obj)?;
+        }
     }
     dirs::make(&make.obj)?;
     dirs::check_space(&make.obj, 2000, "a kernel build")?;
-    fs::write(&stamp, of)?;
+    fs::write(make.obj.join(".objects-of"), of)?;
+    Ok(())
+}
+
+/// Copies a directory of objects, with their times; whole or not at all.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    dirs::check_space(from, 3000, "a kernel build")?;
+    let new = PathBuf::from(format!("{}.new", to.display()));
+    dirs::remove(&new)?;
+    let status = Command::new("cp")
+        .args(["-a", "--reflink=auto"])
+        .args([from, &new])
+        .status()
+        .context("cannot run cp")?;
+    if !status.success() {
+        bail!("cannot copy {} to {}", from.display(), new.display());
+    }
+    fs::rename(&new, to)?;
     Ok(())
 }
 

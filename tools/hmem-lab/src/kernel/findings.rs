@@ -11,14 +11,37 @@ use anyhow::{bail, Context, Result};
 use crate::kernel::check::overlay;
 use crate::kernel::make::Make;
 
+/// Removes the objects of our files, so that they are compiled, and warned about, anew.
+pub(crate) fn forget(make: &Make) -> Result<()> {
+    for file in ours(make)?
+        .iter()
+        .map(String::as_str)
+        .chain(["rust/kernel"])
+    {
+        let object = make.obj.join(file).with_extension("o");
+        match fs::remove_file(&object) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot remove {}", object.display()))
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The files of the overlay, and those that it edits.
+fn ours(make: &Make) -> Result<BTreeSet<String>> {
+    let grafted = graft::status(make.tree())?
+        .graft
+        .context("the tree holds no graft")?;
+    Ok(grafted.overlay.into_iter().chain(grafted.edited).collect())
+}
+
 /// Fails if the build of `make` brought a warning about a file of the overlay, or one that it edits.
 pub(crate) fn none(make: &Make) -> Result<()> {
     let words = fs::read_to_string(&make.log)
         .with_context(|| format!("cannot read {}", make.log.display()))?;
-    let grafted = graft::status(make.tree())?
-        .graft
-        .context("the tree holds no graft")?;
-    let ours: BTreeSet<String> = grafted.overlay.into_iter().chain(grafted.edited).collect();
+    let ours = ours(make)?;
     let mut found = overlay::about(&words, make.tree(), &ours);
     found.extend(of_c(&words, make.tree(), &ours));
     if found.is_empty() {
