@@ -24,7 +24,10 @@ mod driver;
 
 #[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
 pub use self::{
-    device::Device,
+    device::{
+        Device,
+        Wanted, //
+    },
     driver::{
         Adapter,
         Driver,

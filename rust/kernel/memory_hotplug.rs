@@ -71,12 +71,16 @@ impl OnlineType {
     /// `/sys/devices/system/memory/auto_online_blocks`.
     pub fn system_default() -> Self {
         // SAFETY: Has no requirements.
-        match unsafe { bindings::mhp_get_default_online_type() } {
-            bindings::mmop_MMOP_ONLINE => Self::Online,
-            bindings::mmop_MMOP_ONLINE_KERNEL => Self::Kernel,
-            bindings::mmop_MMOP_ONLINE_MOVABLE => Self::Movable,
-            _ => Self::Offline,
-        }
+        Self::from_raw(unsafe { bindings::mhp_get_default_online_type() }).unwrap_or(Self::Offline)
+    }
+
+    /// Finds what a number from C stands for.
+    pub(crate) fn from_raw(raw: impl Into<i64>) -> Option<Self> {
+        let raw = raw.into();
+
+        [Self::Offline, Self::Online, Self::Kernel, Self::Movable]
+            .into_iter()
+            .find(|kind| i64::from(kind.into_raw()) == raw)
     }
 
     /// Returns the word for it in the files of sysfs.

@@ -60,6 +60,29 @@ pub(crate) fn debug(dev: &Device<Bound>, what: &CStr, range: Range) {
     }
 }
 
+/// Returns the first bytes of `range`, on `node`, up to where another rule of the DAX core's policy
+/// counts.
+///
+/// The result starts where `range` does.
+pub(crate) fn under_one_rule(range: Range, node: i32) -> Range {
+    #[cfg(CONFIG_DEV_DAX_POLICY)]
+    {
+        extern "C" {
+            fn dax_policy_cut(start: u64, end: u64, target_node: c_int) -> u64;
+        }
+
+        // SAFETY: The function has no requirements.
+        let end = unsafe { dax_policy_cut(range.start(), range.end(), node) };
+
+        Range::new(range.start(), end).unwrap_or(range)
+    }
+    #[cfg(not(CONFIG_DEV_DAX_POLICY))]
+    {
+        let _ = node;
+        range
+    }
+}
+
 /// Tells the log what could not be done about `range`, why, and what to do about it, if anything:
 /// "`what` `range`: `err``hint`".
 pub(crate) fn error(dev: &Device<Bound>, what: &CStr, range: Range, err: Error, hint: &CStr) {

@@ -28,7 +28,8 @@ use kernel::{
 use crate::{
     border::{
         debug,
-        error, //
+        error,
+        under_one_rule, //
     },
     ledger::{
         self,
@@ -75,7 +76,7 @@ pub(crate) fn decide(
     node: i32,
     regions: &mut [CommittedRegion],
 ) -> Result {
-    match lines(dev, range, regions) {
+    match lines(dev, range, node, regions) {
         Ok((lines, totals)) => {
             ledger::with(key, |entry| {
                 entry.lines = lines;
@@ -102,10 +103,11 @@ pub(crate) fn fail(dev: &Device<Bound>, key: Key, what: &CStr, err: Error) -> Re
     Err(err)
 }
 
-/// Applies the rule to `range`.
+/// Applies the rule to `range`, on `node`.
 fn lines(
     dev: &Device<Bound>,
     range: Range,
+    node: i32,
     regions: &mut [CommittedRegion],
 ) -> Result<(KVec<Line>, Totals)> {
     let mut lines = KVec::new();
@@ -132,6 +134,17 @@ fn lines(
                 debug(dev, c"CXL did not claim resource, registering", range)
             }
             _ => (),
+        }
+
+        // The policy of the DAX core may part a piece further: no device is under two rules.
+        let mut part = part;
+        while let Part::Piece(piece) = part {
+            let first = under_one_rule(piece, node_of(piece, range, node));
+            let Some(rest) = piece.after(first.end()) else {
+                break;
+            };
+            lines.push(Line::from(Part::Piece(first)), GFP_KERNEL)?;
+            part = Part::Piece(rest);
         }
         lines.push(Line::from(part), GFP_KERNEL)?;
     }

@@ -134,7 +134,12 @@ impl DeviceMemory {
     /// have relied on.
     pub(crate) fn bind(ddev: &dax::Device<Bound>) -> Result<Arc<Self>> {
         let dev: &Device<Bound> = ddev.as_ref();
-        let default = OnlineType::system_default();
+        // What the administrator says of this memory goes before what the system does with any.
+        let wanted = match ddev.wanted() {
+            dax::Wanted::Default => State::Plugged(OnlineType::system_default()),
+            dax::Wanted::Unplugged => State::Unplugged,
+            dax::Wanted::Online(online_type) => State::Plugged(online_type),
+        };
 
         // Slow memory must not be mixed into a node with faster memory.
         let Some(node) = Node::new(ddev.target_node()) else {
@@ -164,7 +169,7 @@ impl DeviceMemory {
                 claims,
                 inner <- new_mutex!(Inner {
                     memory: KVec::new(),
-                    asked: default,
+                    asked: OnlineType::Offline,
                     group,
                     had,
                     changing: None,
@@ -175,7 +180,7 @@ impl DeviceMemory {
 
         let mut exclusive = Exclusive::new();
         exclusive.0.reserve(1, GFP_KERNEL)?;
-        this.add_or_take_over(node, default)?;
+        this.add_or_take_over(node, wanted)?;
 
         // There is room for it.
         let _ = exclusive.0.push_within_capacity(this.clone());
@@ -223,23 +228,31 @@ impl DeviceMemory {
         Ok((claims, usize::try_from(usable >> PAGE_SHIFT)?))
     }
 
-    /// Brings the memory in when the driver is bound.
-    fn add_or_take_over(&self, node: Node, default: OnlineType) -> Result {
+    /// Brings the memory in when the driver is bound, unless it is wanted [`State::Unplugged`].
+    fn add_or_take_over(&self, node: Node, wanted: State) -> Result {
         let mut ranges = KVec::with_capacity(self.claims.len(), GFP_KERNEL)?;
         for claim in self.claims.iter() {
             ranges.push(claim.range, GFP_KERNEL)?;
         }
 
         let mut memory = KVec::with_capacity(self.claims.len(), GFP_KERNEL)?;
-        let mut asked = default;
-        match LeftOnline::take_over(&self.name, node, &ranges) {
-            None => match self.plug(&memory, asked, |done, _| done == 0) {
-                Ok(added) => memory = added,
-                // Bound nevertheless, as there is memory to be taken away again.
-                Err((_, added)) if !added.is_empty() => memory = added,
-                Err((error, _)) => return Err(error),
-            },
-            Some(left) => {
+        let asked;
+        match (LeftOnline::take_over(&self.name, node, &ranges), wanted) {
+            (None, State::Unplugged) => {
+                // Nobody has looked for the ranges: who adds the memory later gets all, or nothing.
+                self.inner.lock().had.fill(true);
+                return Ok(());
+            }
+            (None, State::Plugged(online_type)) => {
+                asked = online_type;
+                match self.plug(&memory, asked, |done, _| done == 0) {
+                    Ok(added) => memory = added,
+                    // Bound nevertheless, as there is memory to be taken away again.
+                    Err((_, added)) if !added.is_empty() => memory = added,
+                    Err((error, _)) => return Err(error),
+                }
+            }
+            (Some(left), _) => {
                 asked = left.online_type;
                 self.inner.lock().group = left.group;
                 for plugged in left.memory {

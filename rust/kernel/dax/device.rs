@@ -7,6 +7,7 @@
 use crate::{
     bindings,
     device,
+    memory_hotplug::OnlineType,
     prelude::*,
     range::Range,
     types::{
@@ -23,6 +24,17 @@ use core::{
     },
     slice, //
 };
+
+/// What an administrator wants to become of memory as System RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// What the system does with all such memory.
+    Default,
+    /// There shall be no memory blocks until somebody asks for them.
+    Unplugged,
+    /// There shall be memory blocks, in this state.
+    Online(OnlineType),
+}
 
 /// A device of the DAX bus: `daxX.Y`, a part of a region.
 ///
@@ -74,6 +86,26 @@ impl Device<device::Bound> {
 
         // SAFETY: By the type invariant the device is valid; writers of the field hold the lock.
         unsafe { (*self.as_raw()).memmap_on_memory }
+    }
+
+    /// Returns what the administrator wants to become of the memory as System RAM.
+    ///
+    /// This does not change while a driver is bound.
+    pub fn wanted(&self) -> Wanted {
+        #[cfg(CONFIG_DEV_DAX_POLICY)]
+        {
+            // SAFETY: By the type invariant the device is valid, and so is its region, which each
+            // device of it keeps.
+            match unsafe { bindings::dax_policy_online_type(self.as_raw()) } {
+                bindings::DAX_KMEM_UNPLUGGED => Wanted::Unplugged,
+                bindings::DAX_POLICY_ONLINE_DEFAULT => Wanted::Default,
+                raw => OnlineType::from_raw(raw).map_or(Wanted::Default, Wanted::Online),
+            }
+        }
+        #[cfg(not(CONFIG_DEV_DAX_POLICY))]
+        {
+            Wanted::Default
+        }
     }
 
     /// Returns a copy of the ranges of memory that the device is made of, in the order in which the
