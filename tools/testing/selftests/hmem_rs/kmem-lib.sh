@@ -56,6 +56,7 @@ store() {
 		*"No such device"*) echo ENODEV ;;
 		*"Input/output error"*) echo EIO ;;
 		*"Interrupted system call"*) echo EINTR ;;
+		*"Operation not permitted"*) echo EPERM ;;
 		*"Cannot allocate memory"*) echo ENOMEM ;;
 		*) echo "${said##*: }" ;;
 	esac
