@@ -30,15 +30,11 @@ pub struct Kernel {
     pub kver: String,
     /// Its flavour.
     pub flavour: String,
-    /// `out/<version>-<flavour>`: bzImage and modules.
+    /// `out/<version>-<flavour>`: bzImage, modules, and tests of the kernel's own.
     pub dir: PathBuf,
 }
 
 impl Kernel {
-    fn modules(&self) -> PathBuf {
-        self.dir.join("modules/lib/modules")
-    }
-
     /// Whether it was configured with `symbol`, built in.
     fn has(&self, symbol: &str) -> bool {
         let config = fs::read_to_string(self.dir.join(".config")).unwrap_or_default();
@@ -182,7 +178,7 @@ fn boot_in(
         kver: &kernel.kver,
         interactive: false,
     };
-    guest::write(&job, &kernel.modules(), ground, &initrd)?;
+    guest::write(&job, &kernel.dir, ground, &initrd)?;
     let args = machine::arguments(
         scenario,
         &kernel.dir.join("bzImage"),

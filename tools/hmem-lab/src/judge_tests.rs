@@ -22,6 +22,7 @@ fn good() -> Seen {
             node: Some(0),
             align: Some(2 << 20),
             driver: Some("kmem".into()),
+            unplugged: false,
             parent: "hmem.0".into(),
         }],
         hmem: vec![HmemSeen {

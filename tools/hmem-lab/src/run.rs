@@ -191,12 +191,7 @@ pub fn shell(args: ShellArgs) -> Result<ExitCode> {
         kver: &kernel.kver,
         interactive: true,
     };
-    guest::write(
-        &job,
-        &kernel.dir.join("modules/lib/modules"),
-        &ground,
-        &initrd,
-    )?;
+    guest::write(&job, &kernel.dir, &ground, &initrd)?;
     let mut command = shell_command(&scenario, &kernel, &initrd, &ground)?;
     // QEMU takes this process's place, and with it the terminal.
     Err(command.exec()).context("cannot start qemu-system-x86_64")

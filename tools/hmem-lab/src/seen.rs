@@ -60,6 +60,8 @@ pub struct DaxSeen {
     pub align: Option<u64>,
     /// Its driver.
     pub driver: Option<String>,
+    /// Whether its memory was taken away from the system, with the driver bound to it.
+    pub unplugged: bool,
     /// The device above it.
     pub parent: String,
 }
@@ -183,6 +185,7 @@ fn dax(sysfs: &Attributes) -> Vec<DaxSeen> {
                 node: get("target_node").and_then(|text| text.parse().ok()),
                 align: get("align").and_then(number),
                 driver: get("driver").map(str::to_string),
+                unplugged: get("state") == Some("unplugged"),
                 parent: get("parent").unwrap_or_default().to_string(),
                 name,
             }

@@ -118,8 +118,8 @@ lab_sysfs() {
 		[ -e "$path" ] || continue
 		name=${path##*/}
 		printf '%s/exists=1\n' "$name"
-		for attribute in size resource target_node numa_node align dax_region/id dax_region/size dax_region/align \
-			dax_region/available_size; do
+		for attribute in size resource target_node numa_node align state dax_region/id dax_region/size \
+			dax_region/align dax_region/available_size; do
 			value=
 			[ ! -e "$path/$attribute" ] || read -r value < "$path/$attribute" 2> /dev/null
 			[ -z "$value" ] || printf '%s/%s=%s\n' "$name" "$attribute" "$value"
@@ -144,6 +144,15 @@ lab_measure() {
 # lab_write FILE TEXT
 lab_write() {
 	printf '%s' "$2" > "$1"
+}
+
+# lab_fails SCRIPT TEST...: runs a kselftest script, in which these tests must fail, and no others.
+lab_fails() {
+	local script=$1 rc=0
+	shift
+	(cd /lab/hmem_rs && "./$script") > /run/said 2>&1 || rc=$?
+	sed 's/^/# /' /run/said
+	[ "$rc" != 0 ] && diff <(printf '%s\n' "$@" | sort) <(sed -n 's/^not ok [0-9]* //p' /run/said | sort)
 }
 
 # Modules that the driver needs gone before it can be unloaded.

@@ -31,18 +31,22 @@ pub struct Job<'a> {
     pub interactive: bool,
 }
 
-/// Writes the initramfs of `job` to `to`.
-pub fn write(job: &Job<'_>, modules: &Path, ground: &Ground, to: &Path) -> Result<()> {
+/// Writes the initramfs of `job` to `to`; `kernel` is `out/<version>-<flavour>`.
+pub fn write(job: &Job<'_>, kernel: &Path, ground: &Ground, to: &Path) -> Result<()> {
     let mut bytes = programs::archive(&ground.cache)?;
-    bytes.extend(modules_archive(modules)?.bytes()?);
+    bytes.extend(kernel_archive(kernel)?.bytes()?);
     bytes.extend(job_archive(job, ground)?.bytes()?);
     fs::write(to, bytes).with_context(|| format!("cannot write {}", to.display()))
 }
 
-/// The modules of one kernel: `modules` is its `lib/modules`.
-fn modules_archive(modules: &Path) -> Result<Archive> {
+/// What comes with one kernel: its modules, and scripts of its own tests in /lab/selftests.
+fn kernel_archive(kernel: &Path) -> Result<Archive> {
     let mut archive = Archive::default();
-    let releases: Vec<PathBuf> = match fs::read_dir(modules) {
+    let selftests = kernel.join("selftests");
+    if selftests.is_dir() {
+        archive.tree("lab/selftests", &selftests)?;
+    }
+    let releases: Vec<PathBuf> = match fs::read_dir(kernel.join("modules/lib/modules")) {
         Ok(entries) => entries
             .filter_map(|entry| Some(entry.ok()?.path()))
             .collect(),

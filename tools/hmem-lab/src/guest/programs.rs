@@ -16,16 +16,19 @@ use anyhow::{bail, Context, Result};
 use super::cpio::Archive;
 
 /// Raised when the archive's layout changes.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 const PROGRAMS: &[&str] = &[
     "awk", "basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "cxl", "date", "daxctl", "dd",
     "diff", "dirname", "dmesg", "env", "expr", "false", "find", "grep", "gzip", "head", "id", "jq",
     "kexec", "kmod", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "ndctl", "numactl",
-    "od", "printf", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sleep", "sort", "stat",
-    "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true", "udevadm",
-    "umount", "uname", "uniq", "uuidgen", "wc", "xargs",
+    "od", "perl", "printf", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sleep", "sort",
+    "stat", "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true",
+    "udevadm", "umount", "uname", "uniq", "uuidgen", "wc", "xargs",
 ];
+
+/// Modules that the perl programs among the tests use.
+const PERL_MODULES: &[&str] = &["constant", "strict", "warnings"];
 
 /// Libraries that programs open by name only, so that ldd does not show them.
 const OPENED: &[&str] = &[
@@ -134,6 +137,9 @@ fn build(programs: &[(&'static str, PathBuf)]) -> Result<Archive> {
     for library in libraries(&paths)? {
         archive.copy(&inside(&library), &library);
     }
+    for module in perl_modules()? {
+        archive.copy(&inside(&module), &module);
+    }
     for name in ["modprobe", "rmmod", "insmod", "lsmod", "depmod", "modinfo"] {
         archive.link(&format!("usr/sbin/{name}"), "../bin/kmod");
     }
@@ -190,6 +196,23 @@ fn libraries(programs: &[&Path]) -> Result<BTreeSet<PathBuf>> {
         }
     }
     Ok(all)
+}
+
+/// The files of the perl modules, with those that they use.
+fn perl_modules() -> Result<BTreeSet<PathBuf>> {
+    let output = Command::new("perl")
+        .args(PERL_MODULES.iter().map(|module| format!("-M{module}")))
+        .args(["-e", r#"print "$_\n" for values %INC"#])
+        .output()
+        .context("cannot run perl")?;
+    if !output.status.success() {
+        bail!(
+            "perl lacks a module: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        );
+    }
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().map(PathBuf::from).collect())
 }
 
 /// `libc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x...)` or `/lib64/ld-linux-x86-64.so.2 (0x...)`.

@@ -22,6 +22,9 @@ use crate::kernel::{config, Kernel};
 /// The flavour whose objects others begin with.
 const SEED: &str = "lab";
 
+/// Tests of the kernel's own that guests run, unmodified: directories of tools/testing/selftests.
+const SELFTESTS: &[&str] = &["dax", "kselftest"];
+
 /// Builds the flavour from the source, unless what lies in `out/` is just that.
 pub(crate) fn build(
     dirs: &Dirs,
@@ -102,7 +105,7 @@ pub(crate) fn build(
 
 /// Whether everything is there.
 fn complete(result: &Path) -> bool {
-    ["bzImage", ".config", "modules/lib/modules"]
+    ["bzImage", ".config", "modules/lib/modules", "selftests"]
         .iter()
         .all(|name| result.join(name).exists())
 }
@@ -210,6 +213,30 @@ fn install(make: &Make, flavour: &Flavour, result: &Path, progress: &mut Progres
     let modules = result.join("modules");
     dirs::remove(&modules)?;
     fs::rename(&new, &modules)?;
+    selftests(make.tree(), &result.join("selftests"))
+}
+
+/// Copies the scripts among the kernel's own tests, as far as this version has them.
+fn selftests(tree: &Path, to: &Path) -> Result<()> {
+    dirs::remove(to)?;
+    dirs::make(to)?;
+    for name in SELFTESTS {
+        let from = tree.join("tools/testing/selftests").join(name);
+        let Ok(entries) = fs::read_dir(&from) else {
+            continue;
+        };
+        dirs::make(&to.join(name))?;
+        for entry in entries {
+            let path = entry?.path();
+            if let (Some("sh"), Some(file)) = (
+                path.extension().and_then(|extension| extension.to_str()),
+                path.file_name(),
+            ) {
+                fs::copy(&path, to.join(name).join(file))
+                    .with_context(|| format!("cannot copy {}", path.display()))?;
+            }
+        }
+    }
     Ok(())
 }
 
