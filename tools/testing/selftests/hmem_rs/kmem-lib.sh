@@ -140,3 +140,33 @@ log_has() {
 
 kmem_unbind() { echo "$1" > "$KMEM/unbind"; }
 kmem_bind() { store "$KMEM/bind" "$1"; }
+
+# said FILE PATTERN: waits until a line of the file matches.
+said() {
+	local try
+	for ((try = 0; try < 600; try++)); do
+		grep -q "$2" "$1" && return 0
+		sleep 0.1
+	done
+	echo "${1##*/}: not '$2' but:"
+	tail -n 2 "$1"
+	return 1
+}
+
+# hold NAME use|pin NODE: starts a program that has memory of the node; see kmem-hold.pl.
+hold() {
+	[ -p "$KEPT/enough" ] || mkfifo "$KEPT/enough" || return
+	numactl --membind="$3" "$DIR/kmem-hold.pl" "$2" "$3" <> "$KEPT/enough" > "$KEPT/$1" 2>&1 &
+	said "$KEPT/$1" "^on the node"
+}
+
+# let_go NAME...: ends all of these programs, if their data is right.
+let_go() {
+	local name result=0
+	echo > "$KEPT/enough"
+	for name in "$@"; do
+		said "$KEPT/$name" "^data is right" || result=1
+	done
+	rm "$KEPT/enough"
+	return $result
+}

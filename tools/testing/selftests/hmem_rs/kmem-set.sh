@@ -82,7 +82,6 @@ not_for_reading() {
 }
 
 kmem_begin 2
-[ -e "$SET_STATE" ] || skip_all "this kmem has no set_state"
 ktap_set_plan 7
 check "devices by name" by_name
 check "devices by node, by region, and all" by_selector

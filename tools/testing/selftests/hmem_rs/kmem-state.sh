@@ -88,7 +88,8 @@ others_offline() {
 }
 
 unbound_offline() {
-	write "$first" online_movable && set_blocks "$first" offline && kmem_unbind "$first" || return
+	write "$first" unplugged && write "$first" online_movable && set_blocks "$first" offline || return
+	kmem_unbind "$first" || return
 	! grep " : $first\$" /proc/iomem && [ "$(memtotal)" -le "$memtotal" ] && kmem_bind "$first"
 }
 
