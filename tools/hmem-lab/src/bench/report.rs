@@ -156,7 +156,7 @@ mod tests {
     fn a_plot_needs_two_points() {
         let one = cost("probe-1: bind", 10, 9);
         let many = cost("probe-64: bind", 600, 500);
-        assert_eq!(plot(&[one.clone()]), None);
+        assert_eq!(plot(std::slice::from_ref(&one)), None);
         let svg = plot(&[many, one]).unwrap();
         assert_eq!(svg.matches("<circle").count(), 4);
     }
