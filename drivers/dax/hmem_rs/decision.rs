@@ -84,7 +84,7 @@ pub(crate) fn decide(
                 entry.state = State::Decided;
             });
 
-            let result = register_pieces(dev, key, range, node);
+            let result = register_pieces(dev, key);
             ledger::with(key, |entry| dev_info!(dev, "{}\n", *entry));
             result
         }
@@ -137,38 +137,44 @@ fn lines(
         }
 
         // The policy of the DAX core may part a piece further: no device is under two rules.
-        let mut part = part;
-        while let Part::Piece(piece) = part {
-            let first = under_one_rule(piece, node_of(piece, range, node));
-            let Some(rest) = piece.after(first.end()) else {
-                break;
+        let mut rest = Some(part);
+        while let Some(part) = rest {
+            let line;
+
+            (line, rest) = match part {
+                Part::Piece(piece) => {
+                    let node = node_of(piece, range, node);
+                    let first = under_one_rule(piece, node);
+                    let rest = piece.after(first.end()).map(Part::Piece);
+
+                    (Line::new(Part::Piece(first), node), rest)
+                }
+                other => (Line::new(other, node), None),
             };
-            lines.push(Line::from(Part::Piece(first)), GFP_KERNEL)?;
-            part = Part::Piece(rest);
+            lines.push(line, GFP_KERNEL)?;
         }
-        lines.push(Line::from(part), GFP_KERNEL)?;
     }
 
     Ok((lines, totals))
 }
 
-/// Makes a platform device of each piece of the entry `key`, which is about `range` on `node`.
+/// Makes a platform device of each piece of the entry `key`.
 ///
 /// Each piece stands alone. Returns the first error if not a single one succeeded.
-fn register_pieces(dev: &Device<Bound>, key: Key, range: Range, node: i32) -> Result {
+fn register_pieces(dev: &Device<Bound>, key: Key) -> Result {
     let mut any = false;
     let mut first_error = Ok(());
     let mut next = 0;
 
     // The ledger is not locked while a device is registered: its probe takes notes there, and may
     // take long.
-    while let Some((index, piece)) = ledger::next_piece(key, next) {
+    while let Some((index, piece, node)) = ledger::next_piece(key, next) {
         next = index + 1;
 
         let made = NewDevice::new().and_then(|device| {
             // Before the probe takes its note.
             ledger::note(key, index, Some(device.id()), Ok(()));
-            device.add(dev, piece, node_of(piece, range, node))
+            device.add(dev, piece, node)
         });
 
         match made {

@@ -48,16 +48,19 @@ pub(crate) enum State {
 /// A run of bytes, and what became of it.
 pub(crate) struct Line {
     part: Part,
+    /// For a piece: its NUMA node, negative if it is not known.
+    node: i32,
     /// For a piece: the number of the platform device, once there is one.
     device: Option<u32>,
     /// For a piece: how the last attempt to make a DAX device of it ended.
     outcome: Result,
 }
 
-impl From<Part> for Line {
-    fn from(part: Part) -> Self {
+impl Line {
+    pub(crate) fn new(part: Part, node: i32) -> Self {
         Self {
             part,
+            node,
             device: None,
             outcome: Ok(()),
         }
@@ -250,14 +253,15 @@ pub(crate) fn next_waiting(bind: Bind, last: Option<Key>) -> Option<(Key, Range,
     })?
 }
 
-/// The next piece among the lines of the entry `key`, with its index, from `index` on.
-pub(crate) fn next_piece(key: Key, index: usize) -> Option<(usize, Range)> {
+/// The next piece among the lines of the entry `key`, with its index and node, from
+/// `index` on.
+pub(crate) fn next_piece(key: Key, index: usize) -> Option<(usize, Range, i32)> {
     with(key, |entry| {
         let lines = entry.lines.iter().enumerate().skip(index);
 
         for (index, line) in lines {
             if let Part::Piece(range) = line.part {
-                return Some((index, range));
+                return Some((index, range, line.node));
             }
         }
         None
