@@ -113,7 +113,8 @@ impl Range {
     #[expect(clippy::len_without_is_empty)]
     #[inline]
     pub const fn len(&self) -> u64 {
-        (self.end - self.start).saturating_add(1)
+        // By the invariant this does not wrap, which saves each caller a check that never fails.
+        self.end.wrapping_sub(self.start).saturating_add(1)
     }
 
     /// Returns whether the byte at `addr` is part of the range.

@@ -169,7 +169,7 @@ fn register_pieces(dev: &Device<Bound>, key: Key) -> Result {
     // The ledger is not locked while a device is registered: its probe takes notes there, and may
     // take long.
     while let Some((index, piece, node)) = ledger::next_piece(key, next) {
-        next = index + 1;
+        next = index.saturating_add(1);
 
         let made = NewDevice::new().and_then(|device| {
             // Before the probe takes its note.
