@@ -157,9 +157,8 @@ impl Range {
     /// ```
     #[inline]
     pub const fn is_adjacent(&self, other: &Self) -> bool {
-        // A subtraction that cannot overflow, since it is only done when the first test holds.
-        (self.end < other.start && other.start - self.end == 1)
-            || (other.end < self.start && self.start - other.end == 1)
+        matches!(self.end.checked_add(1), Some(next) if next == other.start)
+            || matches!(other.end.checked_add(1), Some(next) if next == self.start)
     }
 
     /// Returns the bytes that both ranges have in common, or [`None`] if there are none.

@@ -69,14 +69,17 @@ impl Line {
 
 impl fmt::Display for Line {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self.part {
+            Part::Cxl { .. } => "cxl",
+            Part::Piece(_) => "hmem",
+            Part::Trimmed { .. } => "trimmed",
+        };
+        f.write_fmt(fmt!("{word} {} ", self.part.range()))?;
+
         match self.part {
-            Part::Cxl { range, region } => f.write_fmt(fmt!("cxl {range} region{region}")),
-            Part::Trimmed { range, reason } => {
-                f.write_fmt(fmt!("trimmed {range} "))?;
-                f.write_str(reason.name())
-            }
-            Part::Piece(range) => {
-                f.write_fmt(fmt!("hmem {range} "))?;
+            Part::Cxl { region, .. } => f.write_fmt(fmt!("region{region}")),
+            Part::Trimmed { reason, .. } => f.write_str(reason.name()),
+            Part::Piece(_) => {
                 match self.device {
                     Some(id) => f.write_fmt(fmt!("hmem.{id}"))?,
                     None => f.write_str("-")?,

@@ -58,6 +58,7 @@
 //! Sorting the three slices, then one pass over them. Windows that overlap cost a step for each of
 //! those that cover the place looked at; the resource tree does not let windows overlap.
 
+use core::mem::swap;
 use kernel::{
     cxl::CommittedRegion,
     range::Range, //
@@ -187,10 +188,13 @@ fn sort<T: Ord>(items: &mut [T]) {
 
             // What is `gap` apart below `end` is in order: move the last one down to its place.
             while let Some(below) = at.checked_sub(gap) {
-                if items[below] <= items[at] {
+                let Some([low, .., high]) = items.get_mut(below..=at) else {
+                    break;
+                };
+                if low <= high {
                     break;
                 }
-                items.swap(below, at);
+                swap(low, high);
                 at = below;
             }
         }

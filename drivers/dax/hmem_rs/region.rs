@@ -71,7 +71,7 @@ fn create(
 ) -> Result {
     let dev: &Device<Bound> = pdev.as_ref();
 
-    refuse_if_claimed(pdev, range)?;
+    refuse_if_claimed(dev, range)?;
 
     // Read once: the administrator may change it while this runs.
     let (flags, size) = if region_idle() {
@@ -108,7 +108,7 @@ fn show_in_iomem(dev: &Device<Bound>, range: Range) -> Result {
 ///
 /// That happens to a device that is bound again much later. What is left of the piece is for the
 /// next decision about the whole range.
-fn refuse_if_claimed(pdev: &platform::Device<Core<'_>>, range: Range) -> Result {
+fn refuse_if_claimed(dev: &Device<Bound>, range: Range) -> Result {
     if !cfg!(CONFIG_DEV_DAX_CXL) {
         return Ok(());
     }
@@ -118,12 +118,12 @@ fn refuse_if_claimed(pdev: &platform::Device<Core<'_>>, range: Range) -> Result 
         return Ok(());
     };
 
-    dev_err!(
-        pdev,
-        "{range} is not free any more: CXL region{} owns {}; \
-         unbind and bind the parent device to decide again\n",
-        region.id,
-        region.range
+    error(
+        dev,
+        c"a CXL region got hold of",
+        region.range,
+        EBUSY,
+        c"; unbind and bind the parent device to decide again",
     );
     Err(EBUSY)
 }
