@@ -49,6 +49,10 @@ test: ## Host tests, and the scenarios on Linux 7.3, in Rust and in C
 test-all: ## The same with all kernels that scenarios ask for; takes long
 	@tools/test-all all
 
+.PHONY: compare
+compare: ## Boot every scenario in Rust and in C, and compare what they show; writes the table in Documentation
+	@$(lab) compare --write
+
 .PHONY: bench
 bench: ## Count the instructions that the Rust and the C drivers need; the machine's load does not matter
 	@$(lab) bench --kver '$(KVER)'

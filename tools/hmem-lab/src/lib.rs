@@ -9,6 +9,7 @@ pub mod bench;
 pub mod boot;
 pub mod case;
 pub mod channel;
+pub mod compare;
 pub mod cxl;
 pub mod expect;
 pub mod guest;

@@ -5,7 +5,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use hmem_lab::{bench, kernel, kunit, list, run, test};
+use hmem_lab::{bench, compare, kernel, kunit, list, run, test};
 
 /// Builds kernels, boots them under QEMU, and proves what becomes of Soft Reserved memory
 #[derive(Parser)]
@@ -20,6 +20,7 @@ enum Command {
     Run(run::Args),
     Shell(run::ShellArgs),
     Test(test::Args),
+    Compare(compare::Args),
     Kunit(kunit::Args),
     List(list::Args),
     Bench(bench::Args),
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Shell(args) => run::shell(args),
         Command::Test(args) => test::main(args),
+        Command::Compare(args) => compare::main(args),
         Command::Kunit(args) => kunit::main(args),
         Command::List(args) => list::main(args),
         Command::Bench(args) => bench::main(args),

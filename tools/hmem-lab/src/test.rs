@@ -52,17 +52,8 @@ pub struct Args {
 pub fn main(args: Args) -> Result<ExitCode> {
     let begun = Instant::now();
     let repository = place::repository()?;
-    let lab = repository.join("tools/hmem-lab");
-    for kver in &args.kver {
-        if !KVERS.contains(&kver.as_str()) {
-            bail!(
-                "no kernel version {kver}: there are {}",
-                KVERS.join(" and ")
-            );
-        }
-    }
-    let scenarios = scenario::load(&lab.join("scenarios"))?;
-    let forgiven = Forgiven::load(&lab.join("forgiven-skips.toml"))?;
+    known(&args.kver)?;
+    let scenarios = scenario::load(&repository.join("tools/hmem-lab/scenarios"))?;
     let choice = Choice {
         filters: args.filters.clone(),
         kvers: args.kver.clone(),
@@ -74,13 +65,36 @@ pub fn main(args: Args) -> Result<ExitCode> {
     if cases.is_empty() {
         bail!("no case is left: see hmem-lab list for their names");
     }
-    let supplies = supplies(&cases, &args.source);
-    let ground = supply::ground(&repository, &supplies, Accel::Tcg)?;
     let out = repository.join("out/test");
-    let jobs = args.jobs.unwrap_or_else(processors).clamp(1, cases.len());
-    let reports = run_all(&cases, &supplies, &forgiven, &ground, &out, jobs);
+    let reports = boot_all(&cases, &args.source, &out, args.jobs)?;
     report::write(&out, &reports, begun.elapsed()).context("cannot write the reports")?;
     Ok(summary(&out, &reports))
+}
+
+/// Refuses versions that the lab does not know.
+pub(crate) fn known(kvers: &[String]) -> Result<()> {
+    match kvers.iter().find(|kver| !KVERS.contains(&kver.as_str())) {
+        Some(kver) => bail!(
+            "no kernel version {kver}: there are {}",
+            KVERS.join(" and ")
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Gets all that `cases` need, and runs them in directories below `out`.
+pub(crate) fn boot_all(
+    cases: &[Planned<'_>],
+    source: &Source,
+    out: &Path,
+    jobs: Option<usize>,
+) -> Result<Vec<Report>> {
+    let repository = place::repository()?;
+    let forgiven = Forgiven::load(&repository.join("tools/hmem-lab/forgiven-skips.toml"))?;
+    let supplies = supplies(cases, source);
+    let ground = supply::ground(&repository, &supplies, Accel::Tcg)?;
+    let jobs = jobs.unwrap_or_else(processors).clamp(1, cases.len());
+    Ok(run_all(cases, &supplies, &forgiven, &ground, out, jobs))
 }
 
 fn processors() -> usize {

@@ -12,6 +12,17 @@ use crate::case::Report;
 
 const STYLE: &str = include_str!("page.css");
 
+/// Where the comparison with the C drivers goes, if there is one.
+const COMPARED: &str = "<!-- compared -->\n<!-- end of compared -->\n";
+
+/// The page with `section` in its place, instead of what an earlier comparison left there.
+pub fn with_comparison(page: &str, section: &str) -> Option<String> {
+    let (begin, end) = COMPARED.split_once('\n')?;
+    let from = page.find(begin)? + begin.len();
+    let to = from + page[from..].find(end.trim_end())?;
+    Some(format!("{}\n{section}{}", &page[..from], &page[to..]))
+}
+
 /// The whole page.
 pub fn text(reports: &[Report], time: Duration) -> String {
     let passed = reports.iter().filter(|report| report.passed()).count();
@@ -25,6 +36,7 @@ pub fn text(reports: &[Report], time: Duration) -> String {
         if skipped == 0 { String::new() } else { format!(" <b class=\"skip\">{skipped} skipped</b>") },
         time.as_secs_f64()
     );
+    out += COMPARED;
     // What failed comes first: that is what one opens the page for.
     let mut ordered: Vec<&Report> = reports.iter().collect();
     ordered.sort_by_key(|report| (!report.failed(), report.passed()));
@@ -94,6 +106,16 @@ fn map(dir: &Path) -> Option<String> {
 mod tests {
     use super::*;
     use crate::report::sample;
+
+    #[test]
+    fn a_comparison_takes_the_place_of_the_last_one() {
+        let page = text(&sample::reports(), Duration::from_secs(60));
+        let once = with_comparison(&page, "<p>one</p>\n").unwrap();
+        let twice = with_comparison(&once, "<p>two</p>\n").unwrap();
+        assert!(once.contains("<p>one</p>") && !twice.contains("<p>one</p>"));
+        assert_eq!(once.len(), twice.len());
+        assert_eq!(with_comparison("<html>", "x"), None);
+    }
 
     #[test]
     fn failures_come_first_and_nothing_is_fetched() {

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The page in Documentation: what differs between the C drivers and ours, and why.
+
+use std::collections::BTreeSet;
+
+use super::pair::Outcome;
+use super::Results;
+use crate::kernel::KVERS;
+
+/// Where it is.
+pub const FILE: &str = "Documentation/driver-api/cxl/linux/hmem-rs-compared.rst";
+
+const INTRO: &str = "\
+.. SPDX-License-Identifier: GPL-2.0
+.. Written by make compare.
+
+=====================================
+The Drivers in C and in Rust Compared
+=====================================
+
+Each scenario of tools/hmem-lab boots the same kernel source twice: with
+dax_hmem and kmem in C, and with hmem_rs and kmem in Rust.  Machine, firmware,
+command line and steps are the same.  Then sysfs, /proc/iomem, the output of
+:code:`daxctl list` and :code:`cxl list`, the loaded modules, and what the
+kernel log says about memory are compared by address: numbers of devices may
+differ, what lies at an address may not.  A difference that is not listed here
+fails :code:`make compare`, and so does an entry that nothing needs any more.
+";
+
+const POLICY: &str = "\
+The kernel with the drivers in Rust has CONFIG_DEV_DAX_POLICY=y, and none of
+these scenarios gives it a policy.  So the tables also show what it changes by
+being there: one attribute and one module parameter.
+";
+
+/// The whole page.
+pub fn text(results: &Results) -> String {
+    let mut out = format!("{INTRO}\n{POLICY}");
+    out += "\nWhat Differs, and Why\n=====================\n\n";
+    out += "The number in brackets is the item of the project's DESIGN: 2 says what must\n\
+            not change, 3 is the ownership rule, 4 lists where the C code falls short.\n\n";
+    for entry in results
+        .list
+        .intended
+        .iter()
+        .filter(|entry| !entry.sometimes)
+    {
+        out += &fill(&format!("{} [{}]", entry.id, entry.design), "");
+        out += &fill(&entry.reason, "    ");
+    }
+    out += "\nThe Scenarios\n=============\n\n";
+    out += &format!(
+        "Linux {}.  *Nothing* means: not a single line.\n\n",
+        KVERS[0]
+    );
+    out += ".. list-table::\n   :header-rows: 1\n   :widths: 35 65\n\n   * - Scenario\n     - What differs\n";
+    for outcome in &results.outcomes {
+        out += &row(results, outcome);
+    }
+    out += "\nNot Compared\n============\n\n";
+    out +=
+        ".. list-table::\n   :header-rows: 1\n   :widths: 35 65\n\n   * - Scenario\n     - Why\n";
+    for (scenario, reason) in &results.alone {
+        out += &cells(scenario, reason);
+    }
+    out
+}
+
+/// What of the page does not fit what was seen. Of a part of the scenarios only the rows are known.
+pub fn outdated(page: &str, results: &Results, whole: bool) -> Option<String> {
+    let suffix = format!("-{}", KVERS[0]);
+    let compared = results
+        .outcomes
+        .iter()
+        .filter(|outcome| outcome.name.ends_with(&suffix));
+    compared
+        .filter(|outcome| !page.contains(&row(results, outcome)))
+        .map(|outcome| outcome.scenario.clone())
+        .next()
+        .or_else(|| (whole && page != text(results)).then(|| "its text".to_string()))
+}
+
+fn row(results: &Results, outcome: &Outcome) -> String {
+    let seen: BTreeSet<usize> = outcome
+        .differences
+        .iter()
+        .filter_map(|(_, _, place)| place.map(|(entry, _)| entry))
+        .filter(|entry| !results.list.intended[*entry].sometimes)
+        .collect();
+    let mut names: Vec<&str> = seen
+        .iter()
+        .map(|entry| results.list.intended[*entry].id.as_str())
+        .collect();
+    if !outcome.passed() {
+        names.push("**something that is not meant**");
+    }
+    if names.is_empty() {
+        names.push("*nothing*");
+    }
+    cells(&outcome.scenario, &names.join(", "))
+}
+
+fn cells(first: &str, second: &str) -> String {
+    format!("   * - {first}\n{}", fill(&format!("- {second}"), "     "))
+}
+
+/// Lines of at most 80 columns; the second and later ones of a list item stand below its text.
+fn fill(text: &str, indent: &str) -> String {
+    let (mut out, mut column) = (String::new(), 0);
+    let hang = if text.starts_with("- ") {
+        format!("{indent}  ")
+    } else {
+        indent.to_string()
+    };
+    for word in text.split_whitespace() {
+        if column == 0 {
+            out += indent;
+            column = indent.len();
+        } else if column + 1 + word.len() > 79 {
+            out += &format!("\n{hang}");
+            column = hang.len();
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out += word;
+        column += word.len();
+    }
+    out + "\n"
+}
