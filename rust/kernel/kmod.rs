@@ -8,13 +8,14 @@ use crate::prelude::*;
 #[cfg(CONFIG_MODULES)]
 use crate::{
     bindings,
-    error::to_result, //
+    error::to_result,
+    sync::rcu, //
 };
 
 /// Asks user space to load the module `name` (or the one with that alias) and waits for it.
 ///
-/// A module that is built in, or loaded already, is a success. Kernels without loadable modules
-/// succeed without doing anything.
+/// A module that is built in, or loaded already, is a success; of one that is loaded, user space is
+/// not even asked. Kernels without loadable modules succeed without doing anything.
 ///
 /// # Errors
 ///
@@ -35,6 +36,10 @@ use crate::{
 pub fn request_module(name: &CStr) -> Result {
     #[cfg(CONFIG_MODULES)]
     {
+        if is_live(name) {
+            return Ok(());
+        }
+
         // SAFETY: The format string takes exactly one C string, which `name` is, and both are
         // valid for the duration of the call.
         let ret =
@@ -51,4 +56,22 @@ pub fn request_module(name: &CStr) -> Result {
         let _ = name;
         Ok(())
     }
+}
+
+/// Tells whether the module `name` is loaded, and initialised.
+#[cfg(CONFIG_MODULES)]
+fn is_live(name: &CStr) -> bool {
+    let _guard = rcu::read_lock();
+
+    // SAFETY: The name is valid, and the lock protects the list of modules.
+    let module = unsafe { bindings::find_module(name.as_char_ptr()) };
+    if module.is_null() {
+        return false;
+    }
+
+    // SAFETY: A module that is on the list is not freed as long as the lock is held. Its state may
+    // change meanwhile, which is why it is read once, as a whole.
+    let state = unsafe { (&raw const (*module).state).read_volatile() };
+
+    state == bindings::module_state_MODULE_STATE_LIVE
 }

@@ -65,8 +65,9 @@ pub(crate) fn waits_for_cxl(part: Range) -> bool {
     cfg!(CONFIG_DEV_DAX_CXL) && iomem::intersects(part, Desc::Cxl) != Intersection::Disjoint
 }
 
-/// Decides about the entry `key`, which is about `range` on `node`, given what CXL has, and carries
-/// it out.
+/// Decides about the entry `key`, which is about `range` on `node`, and carries it out.
+///
+/// `reserved` are the Soft Reserved parts of the range, `regions` is what CXL has.
 ///
 /// Returns the first error if nothing could be done for any byte of the range. Errors are logged.
 pub(crate) fn decide(
@@ -74,9 +75,10 @@ pub(crate) fn decide(
     key: Key,
     range: Range,
     node: i32,
+    reserved: Result<KVec<Range>>,
     regions: &mut [CommittedRegion],
 ) -> Result {
-    match lines(dev, range, node, regions) {
+    match reserved.and_then(|reserved| lines(dev, range, node, reserved, regions)) {
         Ok((lines, totals)) => {
             ledger::with(key, |entry| {
                 entry.lines = lines;
@@ -108,12 +110,12 @@ fn lines(
     dev: &Device<Bound>,
     range: Range,
     node: i32,
+    mut reserved: KVec<Range>,
     regions: &mut [CommittedRegion],
 ) -> Result<(KVec<Line>, Totals)> {
     let mut lines = KVec::new();
     let mut totals = Totals::default();
 
-    let mut reserved = reserved_parts(range)?;
     let mut windows = iomem::parts(range, Desc::Cxl)?;
     let in_window = !windows.is_empty();
 

@@ -15,7 +15,6 @@
 
 use kernel::{
     driver::Registration,
-    kmod,
     platform as platform_bus,
     prelude::*,
     sync::Arc,
@@ -48,7 +47,11 @@ struct HmemRs {
 impl InPlaceModule for HmemRs {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         pin_init::pin_init_scope(move || {
-            request_cxl_modules();
+            if cfg!(CONFIG_DEV_DAX_CXL) {
+                // Before the first walk: cxl_acpi makes the windows known, cxl_pci finds the
+                // devices.
+                platform::request_modules([c"cxl_acpi", c"cxl_pci"]);
+            }
 
             let queue = Arc::new(OwnedQueue::new_ordered(c"hmem_rs")?, GFP_KERNEL)?;
 
@@ -60,19 +63,6 @@ impl InPlaceModule for HmemRs {
                 _platform_driver <- Registration::new(platform::NAME, module),
             }))
         })
-    }
-}
-
-/// Gives the CXL drivers the chance to see their devices before the first walk.
-///
-/// cxl_acpi makes the windows known, cxl_pci finds the devices. cxl_port and cxl_mem put the
-/// regions together; user space would load them when their devices appear, but waiting for probes
-/// does not wait for user space. Whether a module exists is not our business.
-fn request_cxl_modules() {
-    if cfg!(CONFIG_DEV_DAX_CXL) {
-        for name in [c"cxl_acpi", c"cxl_pci", c"cxl_port", c"cxl_mem"] {
-            let _ = kmod::request_module(name);
-        }
     }
 }
 

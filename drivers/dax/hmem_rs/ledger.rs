@@ -129,13 +129,16 @@ impl Entry {
         if let State::Failed(err) = self.state {
             f.write_fmt(fmt!(" errno {}", err.to_errno()))?;
         }
-        f.write_fmt(fmt!(
-            " reserved {:#x} cxl {:#x} hmem {:#x} trimmed {:#x}",
-            self.reserved,
-            self.totals.cxl,
-            self.totals.hmem,
-            self.totals.trimmed,
-        ))?;
+        // A single line says it all.
+        if f.alternate() || self.lines.len() != 1 {
+            f.write_fmt(fmt!(
+                " reserved {:#x} cxl {:#x} hmem {:#x} trimmed {:#x}",
+                self.reserved,
+                self.totals.cxl,
+                self.totals.hmem,
+                self.totals.trimmed,
+            ))?;
+        }
         for line in self.lines.iter().take(limit) {
             f.write_str(separator)?;
             fmt::Display::fmt(line, f)?;
@@ -185,9 +188,10 @@ impl Ledger {
         &self.entries
     }
 
+    // The last entries are those that are worked on.
     #[inline(never)]
     fn entry(&mut self, key: Key) -> Option<&mut Entry> {
-        self.entries.iter_mut().find(|entry| entry.key == key)
+        self.entries.iter_mut().rev().find(|entry| entry.key == key)
     }
 
     fn name(&mut self) -> u32 {
@@ -290,10 +294,11 @@ pub(crate) fn note_probe(id: i32, outcome: Result) {
     };
 
     with_ledger(|ledger| {
-        for entry in ledger.entries.iter_mut() {
+        for entry in ledger.entries.iter_mut().rev() {
             for line in entry.lines.iter_mut() {
                 if line.device == Some(id) {
                     line.outcome = outcome;
+                    return;
                 }
             }
         }

@@ -32,6 +32,7 @@ use kernel::{
     },
     driver::ProbeType,
     impl_has_work,
+    kmod,
     new_work,
     platform,
     prelude::*,
@@ -120,6 +121,14 @@ impl platform::Driver for Driver {
     }
 }
 
+/// Has modules loaded. Whether they exist is not our business.
+#[inline(never)]
+pub(crate) fn request_modules(names: [&CStr; 2]) {
+    for name in names {
+        let _ = kmod::request_module(name);
+    }
+}
+
 /// Decides what can be decided at once, and puts off the rest.
 fn bind(pdev: &platform::Device<Core<'_>>) -> Result<Binding> {
     let dev: &Device<Bound> = pdev.as_ref();
@@ -198,7 +207,7 @@ fn scan(dev: &Device<Bound>, bind: Bind, range: Range, node: i32) -> Result<Scan
     }
 
     // Committed regions lie in windows, so none can cover the range.
-    decision::decide(dev, key, range, node, &mut [])?;
+    decision::decide(dev, key, range, node, Ok(reserved), &mut [])?;
     Ok(Scan::Decided)
 }
 
@@ -207,6 +216,10 @@ impl WorkItem for Host {
 
     fn run(this: Arc<Self>) {
         border::wait_for_initcalls();
+
+        // These put the regions together. User space would load them when their devices appear, but
+        // waiting for probes does not wait for user space.
+        request_modules([c"cxl_port", c"cxl_mem"]);
 
         // Not under the lock of the device: it would be held for as long as any probe takes.
         //
@@ -240,7 +253,11 @@ impl Host {
 
             // Each range stands alone.
             let _ = match &mut regions {
-                Ok(regions) => decision::decide(dev, key, range, node, regions),
+                Ok(regions) => {
+                    let reserved = decision::reserved_parts(range);
+
+                    decision::decide(dev, key, range, node, reserved, regions)
+                }
                 Err(err) => decision::fail(dev, key, c"cannot ask CXL who owns", *err),
             };
         }
