@@ -25,11 +25,13 @@
 //! [`BlockAligned::inside`]: crate::memory::BlockAligned::inside
 //! [`Group`]: crate::memory::Group
 
+mod census;
 mod left;
 mod plugged;
 mod removal;
 mod reservation;
 
+pub use census::Census;
 pub use left::LeftOnline;
 pub use plugged::{
     BlockState,

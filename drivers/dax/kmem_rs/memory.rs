@@ -2,12 +2,14 @@
 
 //! The memory of one device.
 
+mod claim;
 mod plug;
 
-use crate::state::{
-    Census,
-    State, //
+use self::{
+    claim::Claim,
+    plug::Fatal, //
 };
+use crate::state::State;
 use kernel::{
     dax,
     device::{
@@ -20,6 +22,7 @@ use kernel::{
         Node, //
     },
     memory_hotplug::{
+        Census,
         LeftOnline,
         ManagedName,
         OnlineType,
@@ -30,12 +33,11 @@ use kernel::{
         ADISTANCE_DRAM, //
     },
     new_mutex,
-    page::PAGE_SHIFT,
     prelude::*,
     str::CString,
-    string_helpers::BinarySize,
     sync::{
         aref::ARef,
+        atomic::Relaxed,
         lazy_mutex,
         Arc,
         LazyMutex,
@@ -76,13 +78,6 @@ impl Drop for FreeList {
     }
 }
 
-/// A range of a device, and what of it can be memory.
-struct Claim {
-    /// Its number at the device, `mappingN`.
-    mapping: usize,
-    range: BlockAligned,
-}
-
 /// The memory of one device that the driver is bound to.
 #[pin_data]
 pub(crate) struct DeviceMemory {
@@ -105,25 +100,14 @@ struct Inner {
     /// What the memory was brought online as.
     asked: OnlineType,
     group: Arc<Group>,
-    /// For each claim, whether it was there to be had when the driver was bound.
-    had: KVec<bool>,
     /// The state before the change that is going on, with the memory elsewhere.
     changing: Option<State>,
 }
 
 impl Inner {
     fn census(&self) -> Census {
-        census(&self.memory)
+        Census::of(&self.memory)
     }
-}
-
-/// Counts the blocks of some memory.
-fn census(memory: &[Plugged]) -> Census {
-    Census::of(
-        memory
-            .iter()
-            .flat_map(|p| p.blocks().map(|(_, state)| state)),
-    )
 }
 
 impl DeviceMemory {
@@ -150,14 +134,20 @@ impl DeviceMemory {
             return Err(EINVAL);
         };
 
-        let (claims, pages) = Self::claims(ddev)?;
-        let had = KVec::from_elem(false, claims.len(), GFP_KERNEL)?;
+        let (claims, pages) = Claim::all_of(ddev)?;
         let name = Arc::new(CString::try_from(dev.name())?, GFP_KERNEL)?;
 
         // The type must be known before the first memory of the node comes online.
         let kind = NodeMemoryType::assign(node, ADISTANCE)?;
         let group = Arc::new(Group::new_static(kind, pages)?, GFP_KERNEL)?;
-        let managed = ManagedName::new(c"kmem")?;
+
+        let mut exclusive = Exclusive::new();
+        exclusive.0.reserve(1, GFP_KERNEL)?;
+        // All devices share the name.
+        let managed = match exclusive.bound().next() {
+            Some(other) => other.managed.clone(),
+            None => ManagedName::new(c"kmem")?,
+        };
 
         let this = Arc::pin_init(
             try_pin_init!(Self {
@@ -170,15 +160,12 @@ impl DeviceMemory {
                     memory: KVec::new(),
                     asked: OnlineType::Offline,
                     group,
-                    had,
                     changing: None,
                 }),
             }),
             GFP_KERNEL,
         )?;
 
-        let mut exclusive = Exclusive::new();
-        exclusive.0.reserve(1, GFP_KERNEL)?;
         this.add_or_take_over(node, wanted)?;
 
         // There is room for it.
@@ -186,65 +173,22 @@ impl DeviceMemory {
         Ok(this)
     }
 
-    /// Finds the ranges that can be memory, and how many pages they have.
-    fn claims(ddev: &dax::Device<Bound>) -> Result<(KVec<Claim>, usize)> {
-        let ranges = ddev.ranges()?;
-        let mut claims = KVec::with_capacity(ranges.len(), GFP_KERNEL)?;
-        let (mut all, mut usable) = (0u64, 0u64);
-
-        for (mapping, range) in ranges.iter().enumerate() {
-            all = all.saturating_add(range.len());
-            match BlockAligned::inside(range) {
-                Some(range) => {
-                    usable = usable.saturating_add(range.len());
-                    claims.push(Claim { mapping, range }, GFP_KERNEL)?;
-                }
-                None => dev_info!(
-                    ddev,
-                    "mapping{}: {:#x}-{:#x} too small after alignment\n",
-                    mapping,
-                    range.start(),
-                    range.end()
-                ),
-            }
-        }
-
-        if claims.is_empty() {
-            dev_warn!(
-                ddev,
-                "rejecting DAX region without any memory after alignment\n"
-            );
-            return Err(EINVAL);
-        }
-        if usable != all {
-            dev_warn!(
-                ddev,
-                "DAX region truncated by {} due to alignment\n",
-                BinarySize(all - usable)
-            );
-        }
-
-        Ok((claims, usize::try_from(usable >> PAGE_SHIFT)?))
-    }
-
     /// Brings the memory in when the driver is bound, unless it is wanted [`State::Unplugged`].
     fn add_or_take_over(&self, node: Node, wanted: State) -> Result {
-        let mut ranges = KVec::with_capacity(self.claims.len(), GFP_KERNEL)?;
-        for claim in self.claims.iter() {
-            ranges.push(claim.range, GFP_KERNEL)?;
-        }
-
+        let is_claimed = |range: &BlockAligned| self.claims.iter().any(|c| c.range == *range);
         let mut memory = KVec::with_capacity(self.claims.len(), GFP_KERNEL)?;
         let asked;
-        match (LeftOnline::take_over(&self.name, node, &ranges), wanted) {
+        match (LeftOnline::take_over(&self.name, node, &is_claimed), wanted) {
             (None, State::Unplugged) => {
                 // Nobody has looked for the ranges: who adds the memory later gets all, or nothing.
-                self.inner.lock().had.fill(true);
+                for claim in self.claims.iter() {
+                    claim.had.store(true, Relaxed);
+                }
                 return Ok(());
             }
             (None, State::Plugged(online_type)) => {
                 asked = online_type;
-                match self.plug(&memory, asked, |done, _| done == 0) {
+                match self.plug(&memory, asked, Fatal::IfFirst) {
                     Ok(added) => memory = added,
                     // Bound nevertheless, as there is memory to be taken away again.
                     Err((_, added)) if !added.is_empty() => memory = added,
@@ -266,7 +210,7 @@ impl DeviceMemory {
                 );
 
                 let added = self
-                    .plug(&memory, asked, |_, _| false)
+                    .plug(&memory, asked, Fatal::Never)
                     .unwrap_or_else(|(_, added)| added);
                 for plugged in added {
                     let _ = memory.push_within_capacity(plugged);
@@ -274,10 +218,11 @@ impl DeviceMemory {
             }
         }
 
-        let mut inner = self.inner.lock();
-        for (had, claim) in inner.had.iter_mut().zip(self.claims.iter()) {
-            *had = holds(&memory, claim);
+        for claim in self.claims.iter() {
+            claim.had.store(claim.is_part_of(&memory), Relaxed);
         }
+
+        let mut inner = self.inner.lock();
         inner.memory = memory;
         inner.asked = asked;
         Ok(())
@@ -344,7 +289,7 @@ impl DeviceMemory {
 
         match inner.changing {
             Some(state) => state,
-            None => inner.census().observed(inner.asked),
+            None => State::observed(inner.census(), inner.asked),
         }
     }
 
@@ -358,7 +303,7 @@ impl DeviceMemory {
     pub(crate) fn take(&self, _: &Exclusive) -> KVec<Plugged> {
         let mut inner = self.inner.lock();
 
-        inner.changing = Some(inner.census().observed(inner.asked));
+        inner.changing = Some(State::observed(inner.census(), inner.asked));
         core::mem::replace(&mut inner.memory, KVec::new())
     }
 
@@ -395,9 +340,4 @@ impl DeviceMemory {
     pub(crate) fn node(&self) -> Node {
         self.inner.lock().group.node()
     }
-}
-
-/// Returns whether the memory of a claim is part of `memory`.
-fn holds(memory: &[Plugged], claim: &Claim) -> bool {
-    memory.iter().any(|plugged| plugged.range() == claim.range)
 }

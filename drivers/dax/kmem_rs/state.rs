@@ -6,9 +6,8 @@
 
 use kernel::{
     memory_hotplug::{
-        BlockState,
-        OnlineType,
-        Zone, //
+        Census,
+        OnlineType, //
     },
     prelude::*, //
 };
@@ -43,63 +42,24 @@ impl State {
             Some(online_type) => Ok(Self::Plugged(online_type)),
         }
     }
-}
 
-/// How many memory blocks there are in each state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Census {
-    pub(crate) offline: u64,
-    pub(crate) kernel: u64,
-    pub(crate) movable: u64,
-}
-
-impl Census {
-    /// Counts blocks.
-    pub(crate) fn of(blocks: impl Iterator<Item = BlockState>) -> Self {
-        let mut census = Self::default();
-
-        for state in blocks {
-            match state {
-                BlockState::Offline => census.offline += 1,
-                BlockState::Online(Zone::Kernel) => census.kernel += 1,
-                BlockState::Online(Zone::Movable) => census.movable += 1,
-            }
-        }
-        census
-    }
-
-    /// Returns the number of blocks that are online.
-    pub(crate) fn online(&self) -> u64 {
-        self.kernel + self.movable
-    }
-
-    /// Returns whether every block is as `wanted`.
-    pub(crate) fn reached(&self, wanted: OnlineType) -> bool {
-        match wanted {
-            OnlineType::Offline => self.online() == 0,
-            OnlineType::Online => self.offline == 0,
-            OnlineType::Kernel => self.offline == 0 && self.movable == 0,
-            OnlineType::Movable => self.offline == 0 && self.kernel == 0,
-        }
-    }
-
-    /// Returns the word that comes closest to the truth, if the memory was brought online as
-    /// `asked`.
+    /// Returns the word that comes closest to the truth about the blocks that were counted, if they
+    /// were brought online as `asked`.
     ///
     /// That is `asked` itself, if it is still true. If others changed blocks since, it is the word
     /// that holds for all of them; `online`, which promises nothing about the zones, also stands
     /// for blocks of which some are online and some are not: the memory is in use.
-    pub(crate) fn observed(&self, asked: OnlineType) -> State {
-        if self.offline + self.online() == 0 {
-            return State::Unplugged;
+    pub(crate) fn observed(census: Census, asked: OnlineType) -> Self {
+        if census.offline + census.online() == 0 {
+            return Self::Unplugged;
         }
 
-        State::Plugged(if self.reached(asked) {
+        Self::Plugged(if census.reached(asked) {
             asked
         } else {
             [OnlineType::Offline, OnlineType::Movable, OnlineType::Kernel]
                 .into_iter()
-                .find(|&online_type| self.reached(online_type))
+                .find(|&online_type| census.reached(online_type))
                 .unwrap_or(OnlineType::Online)
         })
     }
@@ -136,24 +96,57 @@ mod tests {
 
     #[test]
     fn what_was_asked_for_is_seen_while_it_is_true() {
-        assert_eq!(census(0, 4, 0).observed(OnlineType::Online), ONLINE);
-        assert_eq!(census(0, 0, 4).observed(OnlineType::Online), ONLINE);
-        assert_eq!(census(0, 4, 0).observed(OnlineType::Kernel), KERNEL);
-        assert_eq!(census(0, 0, 4).observed(OnlineType::Movable), MOVABLE);
-        assert_eq!(census(4, 0, 0).observed(OnlineType::Offline), OFFLINE);
-        assert_eq!(census(0, 0, 0).observed(OnlineType::Movable), UNPLUGGED);
+        assert_eq!(State::observed(census(0, 4, 0), OnlineType::Online), ONLINE);
+        assert_eq!(State::observed(census(0, 0, 4), OnlineType::Online), ONLINE);
+        assert_eq!(State::observed(census(0, 4, 0), OnlineType::Kernel), KERNEL);
+        assert_eq!(
+            State::observed(census(0, 0, 4), OnlineType::Movable),
+            MOVABLE
+        );
+        assert_eq!(
+            State::observed(census(4, 0, 0), OnlineType::Offline),
+            OFFLINE
+        );
+        assert_eq!(
+            State::observed(census(0, 0, 0), OnlineType::Movable),
+            UNPLUGGED
+        );
     }
 
     #[test]
     fn what_others_did_is_seen() {
-        assert_eq!(census(0, 0, 4).observed(OnlineType::Offline), MOVABLE);
-        assert_eq!(census(0, 4, 0).observed(OnlineType::Offline), KERNEL);
-        assert_eq!(census(0, 4, 0).observed(OnlineType::Movable), KERNEL);
-        assert_eq!(census(4, 0, 0).observed(OnlineType::Movable), OFFLINE);
-        assert_eq!(census(4, 0, 0).observed(OnlineType::Online), OFFLINE);
-        assert_eq!(census(0, 1, 3).observed(OnlineType::Movable), ONLINE);
-        assert_eq!(census(1, 0, 3).observed(OnlineType::Movable), ONLINE);
-        assert_eq!(census(3, 1, 0).observed(OnlineType::Offline), ONLINE);
+        assert_eq!(
+            State::observed(census(0, 0, 4), OnlineType::Offline),
+            MOVABLE
+        );
+        assert_eq!(
+            State::observed(census(0, 4, 0), OnlineType::Offline),
+            KERNEL
+        );
+        assert_eq!(
+            State::observed(census(0, 4, 0), OnlineType::Movable),
+            KERNEL
+        );
+        assert_eq!(
+            State::observed(census(4, 0, 0), OnlineType::Movable),
+            OFFLINE
+        );
+        assert_eq!(
+            State::observed(census(4, 0, 0), OnlineType::Online),
+            OFFLINE
+        );
+        assert_eq!(
+            State::observed(census(0, 1, 3), OnlineType::Movable),
+            ONLINE
+        );
+        assert_eq!(
+            State::observed(census(1, 0, 3), OnlineType::Movable),
+            ONLINE
+        );
+        assert_eq!(
+            State::observed(census(3, 1, 0), OnlineType::Offline),
+            ONLINE
+        );
     }
 
     #[test]

@@ -50,16 +50,13 @@ impl LeftOnline {
     }
 
     /// Returns the memory that was left by the device of the given name, if it is on the same node
-    /// and if all of it is part of `ranges`, which are those of the device now.
-    pub fn take_over(name: &CStr, node: Node, ranges: &[BlockAligned]) -> Option<Self> {
+    /// and if the device still has all of its ranges.
+    pub fn take_over(name: &CStr, node: Node, has: &dyn Fn(&BlockAligned) -> bool) -> Option<Self> {
         let mut left = LEFT.lock();
         let index = left.iter().position(|unit| {
             unit.name.to_bytes() == name.to_bytes()
                 && unit.group.node() == node
-                && unit
-                    .memory
-                    .iter()
-                    .all(|plugged| ranges.contains(&plugged.range()))
+                && unit.memory.iter().all(|plugged| has(&plugged.range()))
         })?;
 
         left.remove(index).ok()

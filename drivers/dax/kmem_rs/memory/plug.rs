@@ -3,21 +3,44 @@
 //! Adding the memory of a device, all or nothing.
 
 use super::{
-    census,
-    holds,
+    claim::Claim,
     DeviceMemory,
     Exclusive, //
 };
 use kernel::{
     memory_hotplug::{
         BlockState,
+        Census,
         OnlineType,
         Plugged,
         Removal,
         Reservation, //
     },
-    prelude::*, //
+    prelude::*,
+    sync::atomic::Relaxed, //
 };
+
+/// When it is the end that a range cannot be had.
+#[derive(Clone, Copy)]
+pub(super) enum Fatal {
+    /// When there was none before it.
+    IfFirst,
+    /// When it was there to be had as the driver was bound.
+    IfHad,
+    /// Never.
+    Never,
+}
+
+impl Fatal {
+    /// Tells whether it is the end that `claim` cannot be had, after `done` others could.
+    fn is(self, claim: &Claim, done: usize) -> bool {
+        match self {
+            Self::IfFirst => done == 0,
+            Self::IfHad => claim.had.load(Relaxed),
+            Self::Never => false,
+        }
+    }
+}
 
 impl DeviceMemory {
     /// Adds all memory of the device, which has none, and brings it online.
@@ -30,27 +53,17 @@ impl DeviceMemory {
         _: &Exclusive,
         online_type: OnlineType,
     ) -> Result<KVec<Plugged>, (Error, KVec<Plugged>)> {
-        let had = {
-            let inner = self.inner.lock();
-            let mut had = KVec::new();
-            if let Err(error) = had.extend_from_slice(&inner.had, GFP_KERNEL) {
-                return Err((error.into(), KVec::new()));
-            }
-            had
-        };
-
-        self.plug(&[], online_type, |_, i| had.get(i).is_some_and(|had| *had))
+        self.plug(&[], online_type, Fatal::IfHad)
     }
 
     /// Adds the ranges of which no memory is `present`, and brings their memory online.
-    ///
-    /// `fatal` tells whether it is the end if a range cannot be had, given how many could be so
-    /// far, and which one it is.
+    // The callers are several, and this is long.
+    #[inline(never)]
     pub(super) fn plug(
         &self,
         present: &[Plugged],
         online_type: OnlineType,
-        fatal: impl Fn(usize, usize) -> bool,
+        fatal: Fatal,
     ) -> Result<KVec<Plugged>, (Error, KVec<Plugged>)> {
         let nothing = |error| (error, KVec::new());
         let group = self.inner.lock().group.clone();
@@ -63,13 +76,13 @@ impl DeviceMemory {
         let mut reservations =
             KVec::with_capacity(count, GFP_KERNEL).map_err(|error| nothing(error.into()))?;
 
-        for (i, claim) in self.claims.iter().enumerate() {
-            if holds(present, claim) {
+        for claim in self.claims.iter() {
+            if claim.is_part_of(present) {
                 continue;
             }
             match Reservation::new(claim.range, self.name.clone()) {
                 Ok(reservation) => {
-                    let _ = reservations.push_within_capacity((i, reservation));
+                    let _ = reservations.push_within_capacity((claim, reservation));
                 }
                 Err(error) => {
                     dev_warn!(
@@ -78,14 +91,14 @@ impl DeviceMemory {
                         claim.mapping,
                         claim.range
                     );
-                    if fatal(reservations.len(), i) {
+                    if fatal.is(claim, reservations.len()) {
                         return Err(nothing(error));
                     }
                 }
             }
         }
 
-        for (i, reservation) in reservations {
+        for (claim, reservation) in reservations {
             match Plugged::add(
                 reservation,
                 &group,
@@ -96,14 +109,14 @@ impl DeviceMemory {
                 Ok(plugged) => {
                     let _ = memory.push_within_capacity(plugged);
                 }
-                Err((error, reservation)) => {
+                Err((error, _)) => {
                     dev_warn!(
                         self.dev,
                         "mapping{}: {} memory add failed\n",
-                        self.mapping(&reservation.range()),
-                        reservation.range()
+                        claim.mapping,
+                        claim.range
                     );
-                    if fatal(memory.len(), i) {
+                    if fatal.is(claim, memory.len()) {
                         return Err((error, self.roll_back(memory)));
                     }
                 }
@@ -118,21 +131,25 @@ impl DeviceMemory {
 
     /// Fails if a block did not come online: mm/ does not tell.
     fn verify(&self, memory: &[Plugged], online_type: OnlineType) -> Result {
-        if online_type == OnlineType::Offline || census(memory).reached(online_type) {
+        if online_type == OnlineType::Offline {
             return Ok(());
         }
 
-        let mut missing = memory
+        let census = Census::of(memory);
+        if census.reached(online_type) {
+            return Ok(());
+        }
+
+        let missing = memory
             .iter()
             .flat_map(|plugged| plugged.blocks())
-            .filter(|(_, state)| *state == BlockState::Offline)
-            .map(|(block, _)| block);
-        if let Some(block) = missing.next() {
+            .find(|(_, state)| *state == BlockState::Offline);
+        if let Some((block, _)) = missing {
             dev_err!(
                 self.dev,
                 "memory block {} did not come online, nor did {} more\n",
                 block,
-                missing.count()
+                census.offline.saturating_sub(1)
             );
         }
         Err(EIO)

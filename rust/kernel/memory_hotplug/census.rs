@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! Counting the blocks of memory by their state.
+
+use super::{
+    BlockState,
+    OnlineType,
+    Plugged,
+    Zone, //
+};
+
+/// How many memory blocks there are in each state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Census {
+    /// Blocks that are not in use.
+    pub offline: u64,
+    /// Blocks that are online for all uses.
+    pub kernel: u64,
+    /// Blocks that are online for what can be moved elsewhere.
+    pub movable: u64,
+}
+
+impl Census {
+    /// Counts the blocks of some memory.
+    pub fn of(memory: &[Plugged]) -> Self {
+        let mut census = Self::default();
+
+        for (_, state) in memory.iter().flat_map(|plugged| plugged.blocks()) {
+            match state {
+                BlockState::Offline => census.offline += 1,
+                BlockState::Online(Zone::Kernel) => census.kernel += 1,
+                BlockState::Online(Zone::Movable) => census.movable += 1,
+            }
+        }
+        census
+    }
+
+    /// Returns the number of blocks that are online.
+    pub fn online(&self) -> u64 {
+        self.kernel + self.movable
+    }
+
+    /// Returns whether every block is as `wanted`.
+    pub fn reached(&self, wanted: OnlineType) -> bool {
+        match wanted {
+            OnlineType::Offline => self.online() == 0,
+            OnlineType::Online => self.offline == 0,
+            OnlineType::Kernel => self.offline == 0 && self.movable == 0,
+            OnlineType::Movable => self.offline == 0 && self.kernel == 0,
+        }
+    }
+}
