@@ -3,8 +3,10 @@
 //! `hmem-lab bench`: what the Rust drivers cost beside the C drivers, in instructions.
 //!
 //! The guest's clock counts instructions, so that a figure is the same on each machine and under any load.
-//! What is measured is data: scenarios in `tools/hmem-lab/bench/`, whose steps call `lab_measure`.
+//! What is measured is data: scenarios in `tools/hmem-lab/bench/`, whose steps call `lab_measure`. Those with
+//! the tag `wall` are about several processors, which cannot be counted: they run by the machine's clock.
 
+mod figures;
 mod report;
 
 use std::collections::BTreeMap;
@@ -21,9 +23,10 @@ use crate::plan::{Supplies, Supply};
 use crate::scenario::{self, Scenario, PEER};
 use crate::supply::{self, Source};
 use crate::{place, progress};
+use figures::{Figure, Unit};
 
-/// The guest's clock is read in microseconds, and ticks once an instruction, which it takes for a nanosecond.
-const INSTRUCTIONS: u64 = 1000;
+/// How often a scenario boots whose clock is the machine's.
+const WALL_BOOTS: u32 = 5;
 
 /// Measures the Rust drivers beside the C drivers, in instructions of the guest.
 #[derive(Debug, clap::Args)]
@@ -43,11 +46,13 @@ pub struct Args {
     pub source: Source,
 }
 
-/// One thing that was measured, in instructions (or bytes, for what a module takes).
+/// One thing that was measured with both.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Cost {
     /// What was measured.
     pub(crate) name: String,
+    /// In what.
+    pub(crate) unit: Unit,
     /// With the C drivers.
     pub(crate) c: u64,
     /// With ours.
@@ -70,18 +75,30 @@ pub fn main(args: Args) -> Result<ExitCode> {
     let out = repository.join("out/bench");
     let mut kernels = BTreeMap::new();
     let mut costs = Vec::new();
+    let mut modules = BTreeMap::new();
     for scenario in &scenarios {
         let ours = scenario.flavours.first().map_or("lab", String::as_str);
-        let mut figures = Vec::new();
         for flavour in [PEER, ours] {
             if !kernels.contains_key(flavour) {
                 let kernel = kernel(&args, flavour)?;
                 kernels.insert(flavour.to_owned(), kernel);
             }
-            figures.push(measure(scenario, &kernels[flavour], &ground, &out)?);
         }
-        costs.extend(pair(&scenario.name, &figures[0], &figures[1])?);
+        let both = [&kernels[PEER], &kernels[ours]];
+        let [c, rust] = measure(scenario, both, &ground, &out)?;
+        costs.extend(pair(&format!("{}: ", scenario.name), &c, &rust)?);
+        let mut taken = Vec::new();
+        for kernel in both {
+            let end = out
+                .join(case::name(scenario, &kernel.kver, &kernel.flavour))
+                .join("end");
+            taken.push(figures::modules(&kernel.dir, &end)?);
+        }
+        for cost in pair("", &taken[0], &taken[1])? {
+            modules.insert(cost.name.clone(), cost);
+        }
     }
+    costs.extend(modules.into_values());
     let text = report::table(&costs);
     report::write(&out, &costs, &text).context("cannot write the report")?;
     print!("{text}");
@@ -100,74 +117,62 @@ fn kernel(args: &Args, flavour: &str) -> Result<Kernel> {
     }
 }
 
-/// Boots a scenario with one kernel, and returns what its steps measured, in their order.
+/// Boots a scenario with both kernels, and returns what its steps measured, in their order. By the machine's clock it
+/// boots several times, in turns, so that what disturbs one disturbs the other.
 fn measure(
     scenario: &Scenario,
-    kernel: &Kernel,
+    kernels: [&Kernel; 2],
     ground: &Ground,
     out: &Path,
-) -> Result<Vec<(String, u64)>> {
-    let name = case::name(scenario, &kernel.kver, &kernel.flavour);
-    eprintln!("hmem-lab: measures {name}");
-    let dir = out.join(&name);
-    let report = case::run(scenario, kernel, ground, &dir, |_| {});
-    if !report.passed() {
-        bail!("{name}: {}", progress::failure(&report));
-    }
-    let steps = fs::read_to_string(dir.join("steps.log")).context("no log of the steps")?;
-    let mut figures = read_figures(&steps)?;
-    let modules = fs::read_to_string(dir.join("end/modules")).unwrap_or_default();
-    for (figure, names) in [
-        ("hmem module, bytes", ["hmem_rs", "dax_hmem"]),
-        ("kmem module, bytes", ["kmem", "kmem"]),
-    ] {
-        figures.extend(module_bytes(&modules, &names).map(|bytes| (figure.to_owned(), bytes)));
-    }
-    Ok(figures)
-}
-
-/// The lines of `lab_measure`; what was measured several times adds up.
-fn read_figures(steps: &str) -> Result<Vec<(String, u64)>> {
-    let mut figures: Vec<(String, u64)> = Vec::new();
-    for line in steps.lines() {
-        let Some(rest) = line.strip_prefix("bench ") else {
-            continue;
-        };
-        let (name, value) = rest
-            .rsplit_once(' ')
-            .and_then(|(name, value)| Some((name, value.parse::<u64>().ok()?)))
-            .with_context(|| format!("no figure: {line}"))?;
-        let value = value * INSTRUCTIONS;
-        match figures.iter_mut().find(|(known, _)| known == name) {
-            Some((_, sum)) => *sum += value,
-            None => figures.push((name.to_owned(), value)),
+) -> Result<[Vec<Figure>; 2]> {
+    let wall = scenario.tags.iter().any(|tag| tag == "wall");
+    let (boots, accel, clock) = match wall {
+        true => (WALL_BOOTS, Accel::Tcg, Unit::Microseconds),
+        false => (1, Accel::Counting, Unit::Instructions),
+    };
+    let ground = Ground {
+        accel,
+        ..ground.clone()
+    };
+    let mut best: [Option<Vec<Figure>>; 2] = [None, None];
+    for _ in 0..boots {
+        for (kernel, best) in kernels.iter().zip(&mut best) {
+            let name = case::name(scenario, &kernel.kver, &kernel.flavour);
+            eprintln!("hmem-lab: measures {name}");
+            let dir = out.join(&name);
+            let report = case::run(scenario, kernel, &ground, &dir, |_| {});
+            if !report.passed() {
+                bail!("{name}: {}", progress::failure(&report));
+            }
+            let steps = fs::read_to_string(dir.join("steps.log")).context("no log of the steps")?;
+            let figures = figures::read(&steps, clock)?;
+            if figures.is_empty() {
+                bail!("{name}: its steps measured nothing");
+            }
+            *best = Some(match best.take() {
+                Some(before) => figures::least(before, figures)?,
+                None => figures,
+            });
         }
     }
-    Ok(figures)
+    Ok(best.map(Option::unwrap_or_default))
 }
 
-/// What `/proc/modules` says of the first of `names` that it knows.
-fn module_bytes(modules: &str, names: &[&str]) -> Option<u64> {
-    modules.lines().find_map(|line| {
-        let mut words = line.split_whitespace();
-        let name = words.next()?;
-        names.contains(&name).then(|| words.next()?.parse().ok())?
-    })
-}
-
-fn pair(scenario: &str, c: &[(String, u64)], rust: &[(String, u64)]) -> Result<Vec<Cost>> {
-    let names = |figures: &[(String, u64)]| -> Vec<String> {
-        figures.iter().map(|(name, _)| name.clone()).collect()
+/// Puts side by side what both measured.
+fn pair(prefix: &str, c: &[Figure], rust: &[Figure]) -> Result<Vec<Cost>> {
+    let names = |figures: &[Figure]| -> Vec<String> {
+        figures.iter().map(|figure| figure.name.clone()).collect()
     };
-    if c.is_empty() || names(c) != names(rust) {
-        bail!("{scenario}: C and Rust did not measure the same things");
+    if names(c) != names(rust) {
+        bail!("{prefix}C and Rust did not measure the same things");
     }
     Ok(c.iter()
         .zip(rust)
-        .map(|((name, c), (_, rust))| Cost {
-            name: format!("{scenario}: {name}"),
-            c: *c,
-            rust: *rust,
+        .map(|(c, rust)| Cost {
+            name: format!("{prefix}{}", c.name),
+            unit: c.unit,
+            c: c.value,
+            rust: rust.value,
         })
         .collect())
 }
@@ -177,29 +182,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_add_up() {
-        let log = "# step x\nbench online 3\nnoise\nbench two words 5\nbench online 4\n";
-        assert_eq!(
-            read_figures(log).unwrap(),
-            [("online".to_owned(), 7000), ("two words".to_owned(), 5000)]
-        );
-        assert!(read_figures("bench online\n").is_err());
-        assert!(read_figures("bench online many\n").is_err());
-    }
-
-    #[test]
-    fn a_modules_bytes() {
-        let modules = "kmem 8192 0 - Live 0x0\nhmem_rs 24576 0 - Live 0x0\n";
-        assert_eq!(module_bytes(modules, &["hmem_rs", "dax_hmem"]), Some(24576));
-        assert_eq!(module_bytes(modules, &["hmem"]), None);
-    }
-
-    #[test]
     fn both_measure_the_same() {
-        let one = [("a".to_owned(), 1)];
-        let other = [("b".to_owned(), 1)];
-        assert!(pair("x", &one, &other).is_err());
-        assert!(pair("x", &[], &[]).is_err());
-        assert_eq!(pair("x", &one, &one).unwrap()[0].name, "x: a");
+        let figure = |name: &str| {
+            [Figure {
+                name: name.to_owned(),
+                unit: Unit::Bytes,
+                value: 1,
+            }]
+        };
+        assert!(pair("x: ", &figure("a"), &figure("b")).is_err());
+        assert!(pair("x: ", &figure("a"), &[]).is_err());
+        assert_eq!(
+            pair("x: ", &figure("a"), &figure("a")).unwrap()[0].name,
+            "x: a"
+        );
     }
 }

@@ -1,41 +1,74 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! The figures as a table, and the cost of a probe against the number of ranges as a plot.
+//! The figures as tables, and costs against the number of ranges as plots.
 
 use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::path::Path;
 
+use super::figures::Unit;
 use super::Cost;
 
-/// A table in Markdown.
+/// What is plotted: file, title, and what stands before and behind the number of ranges in a cost's name.
+const PLOTS: [(&str, &str, &str, &str); 2] = [
+    (
+        "probe.svg",
+        "million instructions to probe so many ranges",
+        "probe-",
+        ": bind",
+    ),
+    (
+        "decision.svg",
+        "million instructions to decide about so many ranges in CXL regions",
+        "decision-",
+        ": decision",
+    ),
+];
+
+/// The tables in Markdown, one for each unit.
 pub(super) fn table(costs: &[Cost]) -> String {
-    let mut text = String::from(
-        "Instructions of the guest, unless it says bytes. A ratio below 1 is in favour of Rust.\n\n\
-         | | C | Rust | ratio |\n|---|---:|---:|---:|\n",
-    );
-    for cost in costs {
-        let _ = writeln!(
+    let mut text = String::from("A ratio below 1 is in favour of Rust.\n");
+    for (unit, title) in [
+        (Unit::Instructions, "Instructions of the guest"),
+        (
+            Unit::Microseconds,
+            "Microseconds by the clock of the machine, the least of several boots",
+        ),
+        (Unit::Bytes, "Bytes"),
+    ] {
+        let mut costs = costs.iter().filter(|cost| cost.unit == unit).peekable();
+        if costs.peek().is_none() {
+            continue;
+        }
+        let _ = write!(
             text,
-            "| {} | {} | {} | {} |",
-            cost.name,
-            grouped(cost.c),
-            grouped(cost.rust),
-            ratio(cost)
+            "\n| {title} | C | Rust | ratio |\n|---|---:|---:|---:|\n"
         );
+        for cost in costs {
+            let _ = writeln!(
+                text,
+                "| {} | {} | {} | {} |",
+                cost.name,
+                grouped(cost.c),
+                grouped(cost.rust),
+                ratio(cost)
+            );
+        }
     }
     text
 }
 
-/// Writes `report.md`, and `probe.svg` if probes of several numbers of ranges were measured.
+/// Writes `report.md`, and a plot of what was measured with several numbers of ranges.
 pub(super) fn write(out: &Path, costs: &[Cost], table: &str) -> io::Result<()> {
     fs::create_dir_all(out)?;
     fs::write(out.join("report.md"), table)?;
-    match plot(costs) {
-        Some(svg) => fs::write(out.join("probe.svg"), svg),
-        None => Ok(()),
+    for (file, title, before, behind) in PLOTS {
+        if let Some(svg) = plot(title, &points(costs, before, behind)) {
+            fs::write(out.join(file), svg)?;
+        }
     }
+    Ok(())
 }
 
 fn ratio(cost: &Cost) -> String {
@@ -58,12 +91,12 @@ fn grouped(number: u64) -> String {
     text
 }
 
-/// `probe-N: bind` of each N, for both.
-fn points(costs: &[Cost]) -> Vec<(u64, &Cost)> {
+/// The costs whose names have a number between `before` and `behind`, in the order of the number.
+fn points<'a>(costs: &'a [Cost], before: &str, behind: &str) -> Vec<(u64, &'a Cost)> {
     let mut points: Vec<(u64, &Cost)> = costs
         .iter()
         .filter_map(|cost| {
-            let number = cost.name.strip_prefix("probe-")?.strip_suffix(": bind")?;
+            let number = cost.name.strip_prefix(before)?.strip_suffix(behind)?;
             Some((number.parse().ok()?, cost))
         })
         .collect();
@@ -75,8 +108,7 @@ const WIDTH: f64 = 480.0;
 const HEIGHT: f64 = 260.0;
 const EDGE: f64 = 40.0;
 
-fn plot(costs: &[Cost]) -> Option<String> {
-    let points = points(costs);
+fn plot(title: &str, points: &[(u64, &Cost)]) -> Option<String> {
     let most = points.last().filter(|_| points.len() > 1)?.0 as f64;
     let top = points.iter().map(|(_, cost)| cost.c.max(cost.rust)).max()? as f64;
     let place = |number: u64, value: u64| {
@@ -88,7 +120,7 @@ fn plot(costs: &[Cost]) -> Option<String> {
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" \
          font-size=\"11\">\n<rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
-         <text x=\"{EDGE}\" y=\"20\">million instructions to probe so many ranges</text>\n"
+         <text x=\"{EDGE}\" y=\"20\">{title}</text>\n"
     );
     for (name, colour, pick) in [
         ("C", "#888", (|cost| cost.c) as fn(&Cost) -> u64),
@@ -106,7 +138,7 @@ fn plot(costs: &[Cost]) -> Option<String> {
             "<polyline points=\"{}\" fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\"/>",
             line.join(" ")
         );
-        for (number, cost) in &points {
+        for (number, cost) in points {
             let (x, y) = place(*number, pick(cost));
             let dy = if name == "C" { -6.0 } else { 14.0 };
             let _ = writeln!(
@@ -118,7 +150,7 @@ fn plot(costs: &[Cost]) -> Option<String> {
             );
         }
     }
-    for (number, _) in &points {
+    for (number, _) in points {
         let (x, y) = place(*number, 0);
         let _ = writeln!(
             svg,
@@ -137,6 +169,7 @@ mod tests {
     fn cost(name: &str, c: u64, rust: u64) -> Cost {
         Cost {
             name: name.into(),
+            unit: Unit::Instructions,
             c,
             rust,
         }
@@ -153,11 +186,25 @@ mod tests {
     }
 
     #[test]
+    fn each_unit_has_a_table() {
+        let bytes = Cost {
+            unit: Unit::Bytes,
+            ..cost("module", 1, 2)
+        };
+        let text = table(&[cost("x", 1, 1), bytes]);
+        assert_eq!(text.matches("|---|").count(), 2);
+        assert!(text.contains("| Bytes | C |"));
+    }
+
+    #[test]
     fn a_plot_needs_two_points() {
-        let one = cost("probe-1: bind", 10, 9);
-        let many = cost("probe-64: bind", 600, 500);
-        assert_eq!(plot(std::slice::from_ref(&one)), None);
-        let svg = plot(&[many, one]).unwrap();
-        assert_eq!(svg.matches("<circle").count(), 4);
+        let costs = [
+            cost("probe-64: bind", 600, 500),
+            cost("probe-1: bind", 10, 9),
+        ];
+        let found = points(&costs, "probe-", ": bind");
+        assert_eq!(found[0].0, 1);
+        assert_eq!(plot("x", &found[..1]), None);
+        assert_eq!(plot("x", &found).unwrap().matches("<circle").count(), 4);
     }
 }

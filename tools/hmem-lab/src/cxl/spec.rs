@@ -131,7 +131,7 @@ fn none() -> Size {
 }
 
 /// How many host bridges fit: each takes a stretch of PCI bus numbers.
-const BRIDGES: usize = 6;
+const BRIDGES: usize = 8;
 
 impl Window {
     /// Its addresses.

@@ -132,18 +132,91 @@ lab_sysfs() {
 	done
 }
 
-# lab_measure NAME COMMAND...: runs it, and tells how many microseconds that took by the guest's clock.
+# Takes the console away: characters on a serial line, and waking the thread that prints them, would count.
+lab_no_console() {
+	echo N > /sys/class/tty/ttyS0/console
+}
+
+# lab_measure NAME COMMAND...: runs it, and tells how many microseconds that took by the guest's clock. What came before
+# gets the time to end, such as memory that RCU frees.
 lab_measure() {
-	local name=$1 from=$EPOCHREALTIME to
+	local name=$1 from to
 	shift
+	sleep 0.5
+	from=$EPOCHREALTIME
 	"$@" || return
 	to=$EPOCHREALTIME
 	echo "bench $name $((${to/./} - ${from/./}))"
 }
 
+# lab_measure_work NAME QUEUES COMMAND...: runs it, and tells how many microseconds the first work item took that came to
+# one of the workqueues (an expression for grep) meanwhile.
+lab_measure_work() {
+	local name=$1 queues=$2 trace=/sys/kernel/debug/tracing events work
+	shift 2
+	echo 1 > $trace/events/workqueue/enable
+	"$@" || return
+	echo 0 > $trace/events/workqueue/enable
+	events=$(grep -E 'workqueue_(queue_work|execute_start|execute_end):' $trace/trace)
+	work=$(grep -Em 1 "workqueue=($queues)( |\$)" <<< "$events" | sed 's/.*work struct=\([^ ]*\).*/\1/')
+	[ -n "$work" ] || return
+	awk -v name="$name" -v work="$work" '
+		{ for (i = 1; i <= NF; i++) if ($i ~ /^[0-9]+\.[0-9]+:$/) at = $i + 0 }
+		/execute_start:/ && index($0, work) && !from { from = at }
+		/execute_end:/ && index($0, work) && !to { to = at }
+		END { if (!to) exit 1; printf "bench %s %d\n", name, (to - from) * 1000000 + 0.5 }' <<< "$events"
+}
+
+# lab_memory NAME COMMAND...: runs it, and tells how many bytes of free memory that cost.
+lab_memory() {
+	local name=$1 before after
+	shift
+	before=$(lab_free)
+	"$@" || return
+	after=$(lab_free)
+	echo "# $before KiB free before, $after after"
+	echo "bytes $name $(((before - after) * 1024))"
+}
+
+# KiB that are free once RCU has freed what it has, and the caches are empty.
+lab_free() {
+	sleep 1
+	echo 3 > /proc/sys/vm/drop_caches
+	sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' /proc/meminfo
+}
+
+# lab_floor MEBIBYTES: what it costs to write the memory map of so much memory, with the kernel's own loop that writes
+# zeros: 64 bytes a page.
+lab_floor() {
+	local from begun to
+	from=$EPOCHREALTIME
+	dd if=/dev/zero of=/dev/null bs=1M count=1 status=none
+	begun=$EPOCHREALTIME
+	dd if=/dev/zero of=/dev/null bs=1M count=$(($1 / 64 + 1)) status=none
+	to=$EPOCHREALTIME
+	echo "bench floor: writing its memory map $((${to/./} - ${begun/./} - (${begun/./} - ${from/./})))"
+}
+
 # lab_write FILE TEXT
 lab_write() {
 	printf '%s' "$2" > "$1"
+}
+
+# lab_read TIMES FILE
+lab_read() {
+	local line
+	for ((i = 0; i < $1; i++)); do
+		read -r line < "$2"
+	done
+}
+
+# lab_until COMMAND...: tries it for 20 s.
+lab_until() {
+	local tries=0
+	until "$@"; do
+		[ $((tries += 1)) -le 100 ] || return
+		sleep 0.2
+	done
 }
 
 # lab_fails SCRIPT TEST...: runs a kselftest script, in which these tests must fail, and no others.
