@@ -197,10 +197,16 @@ fn boot_in(
     let _ = fs::remove_dir_all(dir);
     fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
     let initrd = dir.join("initrd");
+    let patience = if kernel.has("KASAN") {
+        DEBUG_PATIENCE
+    } else {
+        1
+    };
     let job = Job {
         scenario,
         flavour: &kernel.flavour,
         kver: &kernel.kver,
+        patience,
         interactive: false,
     };
     guest::write(&job, &kernel.dir, ground, &initrd)?;
@@ -211,11 +217,6 @@ fn boot_in(
         ground.ovmf.as_deref(),
         ground.accel,
     )?;
-    let patience = if kernel.has("KASAN") {
-        DEBUG_PATIENCE
-    } else {
-        1
-    };
     let boot = Boot {
         args,
         dir,

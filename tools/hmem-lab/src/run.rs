@@ -189,6 +189,7 @@ pub fn shell(args: ShellArgs) -> Result<ExitCode> {
         scenario: &scenario,
         flavour: &kernel.flavour,
         kver: &kernel.kver,
+        patience: 1,
         interactive: true,
     };
     guest::write(&job, &kernel.dir, &ground, &initrd)?;

@@ -27,6 +27,8 @@ pub struct Job<'a> {
     pub flavour: &'a str,
     /// The kernel's version, like 7.3.
     pub kver: &'a str,
+    /// How many times as long as in a fast kernel a step may take.
+    pub patience: u64,
     /// Whether a shell on the console takes the place of the steps.
     pub interactive: bool,
 }
@@ -116,7 +118,8 @@ fn job_script(job: &Job<'_>) -> String {
         .iter()
         .filter(|step| step.runs_on(job.flavour))
     {
-        lines.push(format!("lab_step {} {}", step.name, step.timeout));
+        let timeout = step.timeout * job.patience;
+        lines.push(format!("lab_step {} {timeout}", step.name));
         if job.scenario.snapshot_after(&step.name) {
             lines.push(format!("lab_snapshot after-{}", step.name));
         }
@@ -197,6 +200,7 @@ mod tests {
             scenario: &scenario,
             flavour: "lab",
             kver: "7.3",
+            patience: 1,
             interactive: false,
         };
         let script = job_script(&job);
@@ -209,11 +213,12 @@ mod tests {
         );
         let peer = Job {
             flavour: "peer",
+            patience: 4,
             ..job
         };
         let script = job_script(&peer);
         assert!(
-            script.contains("lab_step two 150") && !script.contains("three"),
+            script.contains("lab_step two 600") && !script.contains("three"),
             "{script}"
         );
     }
