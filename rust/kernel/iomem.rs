@@ -27,6 +27,7 @@ use core::ptr::NonNull;
 
 // CAST: `c_ulong` has at least 32 bits.
 const MEM: c_ulong = bindings::IORESOURCE_MEM as c_ulong;
+const BUSY_MEM: c_ulong = (bindings::IORESOURCE_MEM | bindings::IORESOURCE_BUSY) as c_ulong;
 
 /// The C walk goes on behind the end of what it found, which must not be the start again.
 const LAST: u64 = u64::MAX - 1;
@@ -251,8 +252,9 @@ impl SoftReservedEntry {
     ///
     /// # Errors
     ///
-    /// [`EBUSY`] if somebody has a byte of `range` exclusively, or if there is an entry that
-    /// covers a part of it; also if there is no memory for the entry.
+    /// - [`EBUSY`] if somebody has a byte of `range` exclusively.
+    /// - [`ENOMEM`] if there is no memory for the entry, or if there is another entry, not busy,
+    ///   that covers a part of it: C does not tell.
     ///
     /// # Context
     ///
@@ -271,7 +273,23 @@ impl SoftReservedEntry {
                 0,
             )
         };
-        let entry = NonNull::new(entry).ok_or(EBUSY)?;
+        let Some(entry) = NonNull::new(entry) else {
+            let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
+
+            // SAFETY: `region_intersects()` has no requirements.
+            let found = Intersection::from_raw(unsafe {
+                bindings::region_intersects(
+                    range.start(),
+                    len,
+                    BUSY_MEM,
+                    bindings::IORES_DESC_NONE as c_ulong,
+                )
+            });
+            return Err(match found {
+                Intersection::Disjoint => ENOMEM,
+                _ => EBUSY,
+            });
+        };
 
         // From here on, others may request what is in the range.
         // SAFETY: The entry was just put into the tree for us alone: until the flags change, nobody

@@ -100,6 +100,9 @@ fn show_in_iomem(dev: &Device<Bound>, range: Range) -> Result {
     SoftReservedEntry::new_managed(dev, range).or_else(|err| {
         let buffer_end = range.start() | (SZ_64M as u64 - 1);
 
+        if err != EBUSY {
+            return Err(err);
+        }
         SoftReservedEntry::new_managed(dev, range.after(buffer_end).ok_or(err)?)
     })
 }
