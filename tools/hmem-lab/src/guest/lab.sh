@@ -167,22 +167,22 @@ lab_measure_work() {
 		END { if (!to) exit 1; printf "bench %s %d\n", name, (to - from) * 1000000 + 0.5 }' <<< "$events"
 }
 
-# lab_memory NAME COMMAND...: runs it, and tells how many bytes of free memory that cost.
+# lab_memory NAME COMMAND...: runs it, and tells how many bytes of memory for small objects that takes. Free pages would not
+# tell: they wait in lists of each processor.
 lab_memory() {
 	local name=$1 before after
 	shift
-	before=$(lab_free)
+	before=$(lab_slab)
 	"$@" || return
-	after=$(lab_free)
-	echo "# $before KiB free before, $after after"
-	echo "bytes $name $(((before - after) * 1024))"
+	after=$(lab_slab)
+	echo "bytes $name $(((after - before) * 1024))"
 }
 
-# KiB that are free once RCU has freed what it has, and the caches are empty.
-lab_free() {
+# KiB that the allocator for small objects has once RCU has freed what it has, and the caches are empty.
+lab_slab() {
 	sleep 1
 	echo 3 > /proc/sys/vm/drop_caches
-	sed -n 's/^MemFree: *\([0-9]*\) kB/\1/p' /proc/meminfo
+	sed -n 's/^Slab: *\([0-9]*\) kB/\1/p' /proc/meminfo
 }
 
 # lab_floor MEBIBYTES: what it costs to write the memory map of so much memory, with the kernel's own loop that writes
@@ -204,9 +204,9 @@ lab_write() {
 
 # lab_read TIMES FILE
 lab_read() {
-	local line
+	local i
 	for ((i = 0; i < $1; i++)); do
-		read -r line < "$2"
+		read -r _ < "$2"
 	done
 }
 
