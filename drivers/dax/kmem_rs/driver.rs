@@ -3,6 +3,7 @@
 //! The driver of the DAX bus.
 
 use crate::{
+    command::Command,
     memory::{
         DeviceMemory,
         Exclusive, //
@@ -80,6 +81,6 @@ impl DriverAttribute for SetStateFile {
     const NAME: &'static CStr = c"set_state";
 
     fn store(text: &[u8]) -> Result {
-        set::Command::parse(attribute::word(text))?.run()
+        Command::parse(attribute::word(text))?.run()
     }
 }

@@ -7,6 +7,7 @@
 //! then. In between, the file `state` of the device takes the memory online and away.
 //!
 //! - [`state`] knows the words of that file, and what they mean: pure functions.
+//! - [`command`] reads what is written for several devices at once: pure functions as well.
 //! - [`memory`] is the memory of one device, with all that is done to it.
 //! - [`set`] does it to several devices as a unit.
 //! - [`driver`] ties these to the bus.
@@ -15,6 +16,7 @@
 //! both by this name, and mm/ exports the function that adds the memory to a module of this name
 //! only.
 
+mod command;
 mod driver;
 mod memory;
 mod set;
