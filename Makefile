@@ -4,6 +4,8 @@
 
 KVER ?= 7.3
 FLAVOUR ?= lab
+SECONDS ?= 60
+SEED ?= 1
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
@@ -56,6 +58,15 @@ compare: ## Boot every scenario in Rust and in C, and compare what they show; wr
 .PHONY: bench
 bench: ## Count the instructions that the Rust and the C drivers need; the machine's load does not matter
 	@$(lab) bench --kver '$(KVER)'
+
+.PHONY: fuzz
+fuzz: ## Try made-up inputs on every parser, for SECONDS=60 in all, with SEED=1
+	@$(enter) env RUSTFLAGS='--cfg fuzz_coverage -C codegen-units=1 -C debug-assertions -C overflow-checks \
+		-C passes=sancov-module -C llvm-args=-sanitizer-coverage-level=3 \
+		-C llvm-args=-sanitizer-coverage-inline-8bit-counters' \
+		cargo run --release --quiet --locked --manifest-path tools/Cargo.toml --package fuzz \
+		--target x86_64-unknown-linux-gnu --target-dir out/target-fuzz -- \
+		'$(SECONDS)' '$(SEED)' out/fuzz $(TARGETS)
 
 .PHONY: check
 check: ## Formatting, lints, documentation, patch style; fails on any finding

@@ -1,16 +1,42 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! What the ownership rule of hmem_rs needs of the kernel crate, for a host.
+//! What the pure code of the drivers needs of the kernel crate, for a host.
 //!
-//! `rust/kernel/range.rs` is compiled unchanged as a module of this crate, and the rule itself,
-//! `drivers/dax/hmem_rs/ownership.rs`, as a module of the tests. Both find here, under the name
-//! `kernel`, the little that they use: what is missing from this file is what they do not depend
-//! on.
+//! `rust/kernel/range.rs` and the words for memory are compiled unchanged as modules of this crate, the
+//! ownership rule, `drivers/dax/hmem_rs/ownership.rs`, as a module of the tests, and the parsers of
+//! kmem as modules of `tools/fuzz`. They find here, under the name `kernel`, the little that they use:
+//! what is missing from this file is what they do not depend on.
 
 extern crate self as kernel;
 
 #[path = "../../../rust/kernel/range.rs"]
 pub mod range;
+
+#[path = "../../../rust/kernel/memory_hotplug/online_type.rs"]
+mod online_type;
+
+/// Of memory hotplug, what blocks can be.
+pub mod memory_hotplug {
+    pub use crate::online_type::OnlineType;
+
+    /// As in the kernel crate.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Zone {
+        /// For all uses.
+        Kernel,
+        /// For what can be moved elsewhere.
+        Movable,
+    }
+
+    /// As in the kernel crate.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum BlockState {
+        /// Present, but not in use.
+        Offline,
+        /// In use.
+        Online(Zone),
+    }
+}
 
 /// In the kernel crate, formatting traits of its own with the same shape.
 pub mod fmt {

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! The targets: each parser with what must hold of all that it returns.
+
+mod edits;
+mod listing;
+mod policy;
+mod state;
+mod tree;
+
+/// A parser to be tried.
+#[derive(Debug)]
+pub struct Target {
+    /// Its name, and that of its directory in `corpus/`.
+    pub name: &'static str,
+    /// What its format is made of.
+    pub words: &'static [&'static str],
+    /// Tries one input; panics if something does not hold.
+    pub run: fn(&[u8]),
+}
+
+/// All of them.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "edits",
+        words: edits::WORDS,
+        run: edits::parse,
+    },
+    Target {
+        name: "graft",
+        words: edits::WORDS,
+        run: edits::apply,
+    },
+    Target {
+        name: "listing",
+        words: listing::WORDS,
+        run: listing::run,
+    },
+    Target {
+        name: "policy",
+        words: policy::WORDS,
+        run: policy::run,
+    },
+    Target {
+        name: "state",
+        words: state::WORDS,
+        run: state::run,
+    },
+    Target {
+        name: "tree",
+        words: tree::WORDS,
+        run: tree::run,
+    },
+];
