@@ -76,6 +76,8 @@ pub struct Results {
     pub outcomes: Vec<Outcome>,
     /// Those that cannot be, with the reason.
     pub alone: Vec<(String, String)>,
+    /// Those that an earlier run left out.
+    pub missing: Vec<String>,
     /// What is wrong beside the differences.
     pub faults: Vec<String>,
 }
@@ -102,24 +104,30 @@ pub fn main(args: Args) -> Result<ExitCode> {
     }
     let mut whole = args.filters.is_empty() && args.flavour.is_empty();
     let mut faults = Vec::new();
+    let mut missing = Vec::new();
     let out = match &args.reuse {
         Some(dir) => {
             let booted = |pair: &Pair<'_>| pair.dirs(dir).iter().all(|dir| dir.is_dir());
-            let all = pairs.len();
-            pairs.retain(booted);
+            let (there, others) = pairs.into_iter().partition(booted);
+            pairs = there;
+            missing.extend(
+                others
+                    .iter()
+                    .map(|pair: &Pair<'_>| pair.scenario.name.clone()),
+            );
             if pairs.is_empty() {
                 bail!(
                     "{} holds no scenario with both drivers: run hmem-lab test first",
                     dir.display()
                 );
             }
-            if pairs.len() < all {
+            if !missing.is_empty() {
                 println!(
                     "left out: {} scenarios that were not booted with both drivers",
-                    all - pairs.len()
+                    missing.len()
                 );
             }
-            whole &= pairs.len() == all;
+            whole &= missing.is_empty();
             dir.clone()
         }
         None => {
@@ -147,9 +155,10 @@ pub fn main(args: Args) -> Result<ExitCode> {
         list,
         outcomes,
         alone,
+        missing,
         faults,
     };
-    let fault = documentation(&repository, &results, whole, args.write)?;
+    let fault = documentation(&repository, &results, whole, &args)?;
     results.faults.extend(fault);
     into_report(&out, &results)?;
     Ok(show::summary(&out, &results, args.long))
@@ -190,26 +199,23 @@ fn documentation(
     repository: &Path,
     results: &Results,
     whole: bool,
-    write: bool,
+    args: &Args,
 ) -> Result<Option<String>> {
     let file = repository.join(page::FILE);
-    let newest = results
-        .outcomes
-        .iter()
-        .all(|outcome| outcome.name.ends_with(KVERS[0]));
-    if write {
-        if !whole || !newest {
+    let newest = args.kver.is_empty() || args.kver == [KVERS[0]];
+    let known = fs::read_to_string(&file).unwrap_or_default();
+    if args.write {
+        if !newest || !args.filters.is_empty() || !args.flavour.is_empty() {
             println!(
-                "not written: the table in Documentation needs all scenarios on {}",
+                "not written: the table in Documentation is of all scenarios on {}",
                 KVERS[0]
             );
             return Ok(None);
         }
-        fs::write(&file, page::text(results))
+        fs::write(&file, page::text(results, &known))
             .with_context(|| format!("cannot write {}", file.display()))?;
         return Ok(None);
     }
-    let known = fs::read_to_string(&file).unwrap_or_default();
     let old = page::outdated(&known, results, whole && newest);
     Ok(old.map(|what| format!("{} is old ({what}): make compare writes it", page::FILE)))
 }

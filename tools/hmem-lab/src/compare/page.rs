@@ -2,7 +2,7 @@
 
 //! The page in Documentation: what differs between the C drivers and ours, and why.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::pair::Outcome;
 use super::Results;
@@ -34,8 +34,8 @@ these scenarios gives it a policy.  So the tables also show what it changes by
 being there: one attribute and one module parameter.
 ";
 
-/// The whole page.
-pub fn text(results: &Results) -> String {
+/// The whole page. What an earlier run left out stays as the old page has it.
+pub fn text(results: &Results, old: &str) -> String {
     let mut out = format!("{INTRO}\n{POLICY}");
     out += "\nWhat Differs, and Why\n=====================\n\n";
     out += "The number in brackets is the item of the project's DESIGN: 2 says what must\n\
@@ -55,9 +55,14 @@ pub fn text(results: &Results) -> String {
         KVERS[0]
     );
     out += ".. list-table::\n   :header-rows: 1\n   :widths: 35 65\n\n   * - Scenario\n     - What differs\n";
-    for outcome in &results.outcomes {
-        out += &row(results, outcome);
+    let compared = results.outcomes.iter();
+    let mut rows: BTreeMap<&str, String> = compared
+        .map(|outcome| (outcome.scenario.as_str(), row(results, outcome)))
+        .collect();
+    for scenario in &results.missing {
+        rows.insert(scenario, old_row(old, scenario));
     }
+    out.extend(rows.into_values());
     out += "\nNot Compared\n============\n\n";
     out +=
         ".. list-table::\n   :header-rows: 1\n   :widths: 35 65\n\n   * - Scenario\n     - Why\n";
@@ -78,7 +83,7 @@ pub fn outdated(page: &str, results: &Results, whole: bool) -> Option<String> {
         .filter(|outcome| !page.contains(&row(results, outcome)))
         .map(|outcome| outcome.scenario.clone())
         .next()
-        .or_else(|| (whole && page != text(results)).then(|| "its text".to_string()))
+        .or_else(|| (whole && page != text(results, page)).then(|| "its text".to_string()))
 }
 
 fn row(results: &Results, outcome: &Outcome) -> String {
@@ -99,6 +104,18 @@ fn row(results: &Results, outcome: &Outcome) -> String {
         names.push("*nothing*");
     }
     cells(&outcome.scenario, &names.join(", "))
+}
+
+fn old_row(page: &str, scenario: &str) -> String {
+    let begin = format!("   * - {scenario}\n");
+    match page.split_once(&begin) {
+        Some((_, rest)) => {
+            let end = rest.find("   * - ").unwrap_or(rest.len());
+            let end = end.min(rest.find("\n\n").map_or(rest.len(), |end| end + 1));
+            begin + &rest[..end]
+        }
+        None => cells(scenario, "(not booted when this was written)"),
+    }
 }
 
 fn cells(first: &str, second: &str) -> String {
@@ -128,4 +145,41 @@ fn fill(text: &str, indent: &str) -> String {
         column += word.len();
     }
     out + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compare::intended::List;
+
+    #[test]
+    fn the_page_is_checked_row_by_row() {
+        let outcome = |scenario: &str| Outcome {
+            scenario: scenario.into(),
+            name: format!("{scenario}-{}", KVERS[0]),
+            snapshots: 1,
+            ..Outcome::default()
+        };
+        let mut results = Results {
+            list: List::default(),
+            outcomes: vec![outcome("a"), outcome("c")],
+            alone: vec![("z".into(), "there is no C".into())],
+            missing: Vec::new(),
+            faults: Vec::new(),
+        };
+        let page = text(&results, "");
+        assert_eq!(outdated(&page, &results, true), None);
+        assert!(page.lines().all(|line| line.len() <= 80), "{page}");
+
+        // A part of the scenarios leaves the other rows as they are.
+        results.missing = vec!["c".into(), "b".into()];
+        results.outcomes.pop();
+        let part = text(&results, &page);
+        assert!(part.contains("   * - c\n     - *nothing*\n\nNot"), "{part}");
+        assert!(part.contains("   * - b\n     - (not booted"), "{part}");
+        assert_eq!(outdated(&page, &results, false), None);
+
+        results.outcomes[0].problem = Some("no snapshot".into());
+        assert_eq!(outdated(&page, &results, false), Some("a".into()));
+    }
 }
