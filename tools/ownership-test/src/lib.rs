@@ -20,21 +20,31 @@ pub mod memory_hotplug {
     pub use crate::online_type::OnlineType;
 
     /// As in the kernel crate.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Zone {
-        /// For all uses.
-        Kernel,
-        /// For what can be moved elsewhere.
-        Movable,
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Census {
+        /// Blocks that are not in use.
+        pub offline: u64,
+        /// Blocks that are online for all uses.
+        pub kernel: u64,
+        /// Blocks that are online for what can be moved elsewhere.
+        pub movable: u64,
     }
 
-    /// As in the kernel crate.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum BlockState {
-        /// Present, but not in use.
-        Offline,
-        /// In use.
-        Online(Zone),
+    impl Census {
+        /// Returns the number of blocks that are online.
+        pub fn online(&self) -> u64 {
+            self.kernel + self.movable
+        }
+
+        /// Returns whether every block is as `wanted`.
+        pub fn reached(&self, wanted: OnlineType) -> bool {
+            match wanted {
+                OnlineType::Offline => self.online() == 0,
+                OnlineType::Online => self.offline == 0,
+                OnlineType::Kernel => self.offline == 0 && self.movable == 0,
+                OnlineType::Movable => self.offline == 0 && self.kernel == 0,
+            }
+        }
     }
 }
 
