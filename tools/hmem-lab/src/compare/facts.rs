@@ -141,7 +141,9 @@ impl Facts {
 
     fn iomem(&mut self, seen: &Seen, names: &Names) {
         let mut above: Vec<String> = Vec::new();
-        for line in &seen.iomem {
+        // Whether a ROM below 1 MiB is found differs from boot to boot.
+        let lines = seen.iomem.iter().filter(|line| line.range.start >= 1 << 20);
+        for line in lines {
             above.truncate(line.depth);
             let name = names.apply(&line.name);
             let below = above.last().map_or("(top)", String::as_str).to_string();
