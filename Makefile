@@ -59,11 +59,14 @@ compare: ## Boot every scenario in Rust and in C, and compare what they show; wr
 bench: ## Count the instructions that the Rust and the C drivers need; the machine's load does not matter
 	@$(lab) bench --kver '$(KVER)'
 
+# The compiler counts the edges that an input reaches.
+fuzz_flags := --cfg fuzz_coverage -C codegen-units=1 -C debug-assertions -C overflow-checks \
+	-C passes=sancov-module -C llvm-args=-sanitizer-coverage-level=3 \
+	-C llvm-args=-sanitizer-coverage-inline-8bit-counters
+
 .PHONY: fuzz
 fuzz: ## Try made-up inputs on every parser, for SECONDS=60 in all, with SEED=1
-	@$(enter) env RUSTFLAGS='--cfg fuzz_coverage -C codegen-units=1 -C debug-assertions -C overflow-checks \
-		-C passes=sancov-module -C llvm-args=-sanitizer-coverage-level=3 \
-		-C llvm-args=-sanitizer-coverage-inline-8bit-counters' \
+	@$(enter) env RUSTFLAGS='$(fuzz_flags)' \
 		cargo run --release --quiet --locked --manifest-path tools/Cargo.toml --package fuzz \
 		--target x86_64-unknown-linux-gnu --target-dir out/target-fuzz -- \
 		'$(SECONDS)' '$(SEED)' out/fuzz $(TARGETS)
