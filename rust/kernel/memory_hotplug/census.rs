@@ -1,13 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 
 //! Counting the blocks of memory by their state.
+//!
+//! Nothing in here touches the system: host tools compile this file as well.
 
-use super::{
-    BlockState,
-    OnlineType,
-    Plugged,
-    Zone, //
-};
+use super::OnlineType;
 
 /// How many memory blocks there are in each state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,20 +18,6 @@ pub struct Census {
 }
 
 impl Census {
-    /// Counts the blocks of some memory.
-    pub fn of(memory: &[Plugged]) -> Self {
-        let mut census = Self::default();
-
-        for (_, state) in memory.iter().flat_map(|plugged| plugged.blocks()) {
-            match state {
-                BlockState::Offline => census.offline += 1,
-                BlockState::Online(Zone::Kernel) => census.kernel += 1,
-                BlockState::Online(Zone::Movable) => census.movable += 1,
-            }
-        }
-        census
-    }
-
     /// Returns the number of blocks that are online.
     pub fn online(&self) -> u64 {
         self.kernel + self.movable

@@ -3,6 +3,7 @@
 //! Memory that a driver added.
 
 use super::{
+    Census,
     ManagedName,
     OnlineType,
     Reservation, //
@@ -175,6 +176,22 @@ impl Plugged {
         }
 
         drop(ManuallyDrop::into_inner(self.0));
+    }
+}
+
+impl Census {
+    /// Counts the blocks of some memory.
+    pub fn of(memory: &[Plugged]) -> Self {
+        let mut census = Self::default();
+
+        for (_, state) in memory.iter().flat_map(|plugged| plugged.blocks()) {
+            match state {
+                BlockState::Offline => census.offline += 1,
+                BlockState::Online(Zone::Kernel) => census.kernel += 1,
+                BlockState::Online(Zone::Movable) => census.movable += 1,
+            }
+        }
+        census
     }
 }
 

@@ -15,37 +15,16 @@ pub mod range;
 #[path = "../../../rust/kernel/memory_hotplug/online_type.rs"]
 mod online_type;
 
-/// Of memory hotplug, what blocks can be.
+#[path = "../../../rust/kernel/memory_hotplug/census.rs"]
+mod census;
+
+// Where the census looks for it
+use online_type::OnlineType;
+
+/// Of memory hotplug, what blocks can be, and how many are.
 pub mod memory_hotplug {
+    pub use crate::census::Census;
     pub use crate::online_type::OnlineType;
-
-    /// As in the kernel crate.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Census {
-        /// Blocks that are not in use.
-        pub offline: u64,
-        /// Blocks that are online for all uses.
-        pub kernel: u64,
-        /// Blocks that are online for what can be moved elsewhere.
-        pub movable: u64,
-    }
-
-    impl Census {
-        /// Returns the number of blocks that are online.
-        pub fn online(&self) -> u64 {
-            self.kernel + self.movable
-        }
-
-        /// Returns whether every block is as `wanted`.
-        pub fn reached(&self, wanted: OnlineType) -> bool {
-            match wanted {
-                OnlineType::Offline => self.online() == 0,
-                OnlineType::Online => self.offline == 0,
-                OnlineType::Kernel => self.offline == 0 && self.movable == 0,
-                OnlineType::Movable => self.offline == 0 && self.kernel == 0,
-            }
-        }
-    }
 }
 
 /// In the kernel crate, formatting traits of its own with the same shape.

@@ -57,13 +57,7 @@ pub(super) fn apply(input: &[u8]) {
     if graft::edits::parse(text).is_err() {
         return;
     }
-    let shm = Path::new("/dev/shm");
-    let dir = if shm.is_dir() {
-        tempfile::tempdir_in(shm)
-    } else {
-        tempfile::tempdir()
-    };
-    let dir = dir.expect("room for a small tree");
+    let dir = super::small_tree();
     let (tree, overlay) = (dir.path().join("linux"), dir.path().join("overlay"));
     for (file, content) in [
         (

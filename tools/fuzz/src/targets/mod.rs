@@ -8,6 +8,8 @@ mod policy;
 mod state;
 mod tree;
 
+use std::path::Path;
+
 /// A parser to be tried.
 #[derive(Debug)]
 pub struct Target {
@@ -52,3 +54,14 @@ pub const TARGETS: &[Target] = &[
         run: tree::run,
     },
 ];
+
+/// A place for a small tree: in memory, where there is some, as thousands are made.
+fn small_tree() -> tempfile::TempDir {
+    let shm = Path::new("/dev/shm");
+    let dir = if shm.is_dir() {
+        tempfile::tempdir_in(shm)
+    } else {
+        tempfile::tempdir()
+    };
+    dir.expect("room for a small tree")
+}

@@ -32,14 +32,7 @@ pub(super) const WORDS: &[&str] = &[
 const FILES: usize = 256;
 
 pub(super) fn run(input: &[u8]) {
-    // In memory, where there is some: thousands of trees are made.
-    let shm = Path::new("/dev/shm");
-    let dir = if shm.is_dir() {
-        tempfile::tempdir_in(shm)
-    } else {
-        tempfile::tempdir()
-    };
-    let dir = dir.expect("room for a small tree");
+    let dir = super::small_tree();
     plant(&String::from_utf8_lossy(input), dir.path());
 
     let map = hmem_map::read(dir.path()).expect("the directory is there");
