@@ -54,6 +54,27 @@ impl Range {
         }
     }
 
+    /// Creates the range of the one byte at `addr`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::range::Range;
+    ///
+    /// assert_eq!(Some(Range::byte(7)), Range::new(7, 7));
+    ///
+    /// // Two of them make a range that cannot be missing.
+    /// assert_eq!(Some(Range::byte(7).span(&Range::byte(9))), Range::new(7, 9));
+    /// ```
+    #[inline]
+    pub const fn byte(addr: u64) -> Self {
+        // INVARIANT: Both ends are the same.
+        Self {
+            start: addr,
+            end: addr,
+        }
+    }
+
     /// Creates the range of the `len` bytes from `start` on.
     ///
     /// Returns [`None`] if `len` is zero or if the range would leave the 64-bit address space.

@@ -83,11 +83,14 @@ pub(crate) fn decide(
             ledger::with(key, |entry| {
                 entry.lines = lines;
                 entry.totals = totals;
-                entry.state = State::Decided;
             });
 
             let result = register_pieces(dev, key);
-            ledger::with(key, |entry| dev_info!(dev, "{}\n", *entry));
+            ledger::with(key, |entry| {
+                // Not before: who waits for it looks for the devices then.
+                entry.state = State::Decided;
+                dev_info!(dev, "{}\n", *entry);
+            });
             result
         }
         Err(err) => fail(dev, key, c"cannot decide who gets", err),

@@ -37,9 +37,10 @@ use crate::{
 /// What is known of a range.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum State {
-    /// The range touches a CXL window, and CXL has not had its chance yet.
+    /// The range touches a CXL window, and CXL has not had its chance yet; or its pieces are
+    /// being carried out.
     Waiting,
-    /// It is decided who owns which byte, and the pieces are being carried out or have been.
+    /// It is decided who owns which byte, and the pieces have been carried out.
     Decided,
     /// The decision failed, and nothing was done about the range.
     Failed(Error),

@@ -15,6 +15,15 @@ left_online() {
 	kmem_unbind "$first" && grep -q " : $first\$" /proc/iomem && [ "$(memtotal)" = "$(kept memtotal)" ]
 }
 
+# The first probe fails after there is a page map, the second must not take that for its own.
+in_use() {
+	local driver=$DAX/drivers/device_dax said=0
+	modprobe device_dax || return
+	echo "$first" > "$driver/new_id"
+	refused EBUSY store "$driver/bind" "$first" && refused EBUSY store "$driver/bind" "$first" || said=1
+	echo "$first" > "$driver/remove_id" && return "$said"
+}
+
 taken_over() {
 	# Loading the module may have bound it.
 	[ -e "$KMEM/$first" ] || kmem_bind "$first" || return
@@ -44,8 +53,9 @@ in_part() {
 }
 
 kmem_begin 1
-ktap_set_plan 6
+ktap_set_plan 7
 check "memory that is online at unbind stays" left_online
+check "device_dax is told that it is in use, each time" in_use
 check "binding takes it over, with its state" taken_over
 check "and can unplug it" unplugs
 check "also after the driver was unloaded" reload

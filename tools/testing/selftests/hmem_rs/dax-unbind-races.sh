@@ -1,0 +1,89 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+#
+# Who writes to attributes of a dax device, or of its region, while the region is unbound must not stop that, nor
+# be stopped, nor make a device of a region that is gone.
+#
+#   HMEM_TEST_COUNT=N   how often (100)
+#
+# Where the DAX core lacks the fixes that come with hmem_rs, the last test blocks the region for good: unbind holds the
+# lock of its device and waits for `delete`, which waits for the lock.
+
+# shellcheck source=tools/testing/selftests/hmem_rs/hmem-lib.sh
+. "$(dirname "$(readlink -f "$0")")/hmem-lib.sh"
+
+count=${HMEM_TEST_COUNT:-100}
+
+# ends PROCESS: within 20 seconds; its status. Where it waits otherwise.
+ends() {
+	local try
+	for ((try = 0; try < 400; try++)); do
+		! gone "$1" || { wait "$1" && return; }
+		sleep 0.05
+	done
+	sed 's/+0x.*//' "/proc/$1/stack"
+	return 1
+}
+
+# as_fast_as_can write TEXT FILE, or read - FILE: until it is killed.
+as_fast_as_can() {
+	local _
+	case $1 in
+		write) while :; do echo "$2" > "$3"; done ;;
+		read) while :; do read -r _ < "$3"; done ;;
+	esac 2> /dev/null
+}
+
+# against write|read TEXT FILE: two do that while the region goes and comes.
+against() {
+	local tasks=() task round result=0
+	for task in 1 2; do
+		as_fast_as_can "$@" &
+		tasks+=($!)
+	done
+	for ((round = 1; round <= count && result == 0; round++)); do
+		unbind hmem "$one" &
+		ends $! || { echo "unbind, round $round" && result=1 && break; }
+		[ -z "$(dax_below "$one")" ] || { echo "$one has a device after unbind, round $round" && result=1; }
+		bind hmem "$one" &
+		ends $! || { echo "bind, round $round" && result=1; }
+	done
+	kill "${tasks[@]}"
+	for task in "${tasks[@]}"; do
+		wait_for gone "$task" || { echo "a task does not end" && result=1; }
+	done
+	return $result
+}
+
+gone() { ! kill -0 "$1" 2> /dev/null; }
+
+# With nothing in use there is room for new devices.
+idle() {
+	local result=0
+	echo Y > "$idle" || return
+	"$@" || result=1
+	echo N > "$idle" && return $result
+}
+
+back() {
+	unbind hmem "$one" && bind hmem "$one" && same_state "$before"
+}
+
+hmem_begin_destructive
+one=$(hmem_devices | head -n 1)
+name=$(dax_below "$one" | head -n 1)
+[ -n "$name" ] || skip_all "$one has no dax device"
+region=$PLATFORM/devices/$one/dax_region
+device=$PLATFORM/devices/$one/$name
+idle=/sys/module/$HMEM_MODULE/parameters/region_idle
+[ "$(cat "$idle")" = N ] || skip_all "region_idle is on"
+before=$(hmem_state)
+ktap_set_plan 7
+check "writes to size" against write "$(cat "$device/size")" "$device/size"
+check "writes to mapping" against write 0-0 "$device/mapping"
+check "reads of seed" idle against read - "$region/seed"
+check "reads of create" idle against read - "$region/create"
+check "writes to create" idle against write 1 "$region/create"
+check "$one is as before" back
+check "writes to delete" against write "$name" "$region/delete"
+ktap_finished
