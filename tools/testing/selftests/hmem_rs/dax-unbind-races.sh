@@ -4,7 +4,7 @@
 # Who writes to attributes of a dax device, or of its region, while the region is unbound must not stop that, nor
 # be stopped, nor make a device of a region that is gone.
 #
-#   HMEM_TEST_COUNT=N   how often (100)
+#   HMEM_TEST_COUNT=N   how often (20)
 #
 # Where the DAX core lacks the fixes that come with hmem_rs, the last test blocks the region for good: unbind holds the
 # lock of its device and waits for `delete`, which waits for the lock.
@@ -12,7 +12,7 @@
 # shellcheck source=tools/testing/selftests/hmem_rs/hmem-lib.sh
 . "$(dirname "$(readlink -f "$0")")/hmem-lib.sh"
 
-count=${HMEM_TEST_COUNT:-100}
+count=${HMEM_TEST_COUNT:-20}
 
 # ends PROCESS: within 20 seconds; its status. Where it waits otherwise.
 ends() {

@@ -86,8 +86,8 @@ sub prepare {
 }
 
 # How the log names the error. C has EINVAL for names that cannot be made, and functions that only tell that a range
-# cannot be had make it EBUSY.
-my $named = qr/ENOMEM|-12\b|no\ device\ for\ .*:\ (-22\b|-EINVAL)|
+# cannot be had make it EBUSY; of memory that is added, mm says EEXIST then.
+my $named = qr/ENOMEM|-12\b|memory\ add\ failed|no\ device\ for\ .*:\ (-22\b|-EINVAL)|
 	failed\ to\ create\ module\ links|could\ not\ reserve\ region|
 	no\ dax\ (?:region|device)\ for\ .*:\ (-16\b|-EBUSY|-22\b|-EINVAL)/x;
 
@@ -95,7 +95,7 @@ my $named = qr/ENOMEM|-12\b|no\ device\ for\ .*:\ (-22\b|-EINVAL)|
 sub settled { return $_[0] =~ s/ errno -\d+$/ errno 0/mgr }
 
 # The kernel warns where it gets no memory for the messages of a module that can be switched on, and goes on.
-my $expected = qr/^-+\[ cut here \].*\n(?:(?!-+\[ cut here).*\n)*?WARNING: lib\/dynamic_debug\.c(?s:.*?)\n-+\[ end trace .*\n/m;
+my $expected = qr/^-+\[ cut here \].*\n(?:(?!-+\[ cut here).*\n)*?WARNING: \S*lib\/dynamic_debug\.c(?s:.*?)\n-+\[ end trace .*\n/m;
 
 # One time: $before and $after are the pictures without and with the operation done.
 sub once {
