@@ -19,7 +19,10 @@ count=${HMEM_TEST_COUNT:-20}
 ends() {
 	local try
 	for ((try = 0; try < 400; try++)); do
-		! gone "$1" || { wait "$1" && return; }
+		if gone "$1"; then
+			wait "$1"
+			return
+		fi
 		sleep 0.05
 	done
 	sed 's/.* //; s/+0x.*//' "/proc/$1/stack"
@@ -32,7 +35,7 @@ as_fast_as_can() {
 	case $1 in
 		write) while :; do echo "$2" > "$3"; done ;;
 		read) while :; do read -r _ < "$3"; done ;;
-	esac 2> /dev/null
+	esac
 }
 
 # against write|read TEXT FILE: two do that while the region goes and comes.
@@ -41,14 +44,14 @@ against() {
 	# Where the test before was stopped
 	[ "$(driver_of "$PLATFORM/devices/$one")" != none ] || bind hmem "$one" || return
 	for task in 1 2; do
-		as_fast_as_can "$@" &
+		as_fast_as_can "$@" > /dev/null 2>&1 &
 		tasks+=($!)
 	done
 	for ((round = 1; round <= count && result == 0; round++)); do
-		unbind hmem "$one" &
+		unbind hmem "$one" > /dev/null 2>&1 &
 		ends $! || { echo "unbind, round $round" && result=1 && break; }
 		[ -z "$(dax_below "$one")" ] || { echo "$one has a device after unbind, round $round" && result=1; }
-		bind hmem "$one" &
+		bind hmem "$one" > /dev/null 2>&1 &
 		ends $! || { echo "bind, round $round" && result=1; }
 	done
 	kill "${tasks[@]}"
