@@ -171,7 +171,10 @@ fn attempt(
             report.time = outcome.time;
             report.verdicts = verdicts(scenario, &kernel.flavour, dir, &outcome);
             if kernel.has("DEBUG_KMEMLEAK") && outcome.ending == Ending::Done {
-                report.verdicts.push(leaks::judge(&dir.join("end")));
+                report.verdicts.push(leaks::judge(
+                    &dir.join("end"),
+                    &scenario.expectation(&kernel.flavour, None),
+                ));
             }
             if ground.hmem_map.is_some() && outcome.ending == Ending::Done {
                 report.verdicts.push(picture::draw(dir));

@@ -53,7 +53,8 @@ impl Verdict {
         }
     }
 
-    fn of(
+    /// Passed or failed; the texts are made only for what failed.
+    pub fn of(
         check: &str,
         ok: bool,
         expected: impl FnOnce() -> String,
@@ -125,17 +126,11 @@ pub fn judge(expect: &Expect, seen: &Seen, flavour: &str) -> Vec<Verdict> {
 
 /// The kernel's complaints, which fail whatever the scenario expects.
 pub fn complaints(expect: &Expect, log: &str) -> Verdict {
-    let allowed: Vec<Regex> = expect
-        .allow
-        .iter()
-        .flatten()
-        .map(|allow| regex(&allow.line))
-        .collect();
-    let found = klog::complaints(log, &allowed);
+    let found = klog::complaints(log, &allowed(expect));
     Verdict::of(
         "kernel has no complaint",
         found.is_empty(),
-        || "no WARNING, BUG, trace, lockdep, KASAN or kmemleak report".into(),
+        || "no WARNING, BUG, trace, lockdep or KASAN report".into(),
         || {
             let more = if found.len() > 5 {
                 format!("\n... {} more", found.len() - 5)
@@ -145,6 +140,12 @@ pub fn complaints(expect: &Expect, log: &str) -> Verdict {
             found.iter().take(5).copied().collect::<Vec<_>>().join("\n") + &more
         },
     )
+}
+
+/// What the scenario allows.
+pub fn allowed(expect: &Expect) -> Vec<Regex> {
+    let lines = expect.allow.iter().flatten();
+    lines.map(|allow| regex(&allow.line)).collect()
 }
 
 /// Expressions were compiled once when the scenario was read, so this one is known to be good.
