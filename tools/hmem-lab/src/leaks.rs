@@ -33,7 +33,9 @@ pub fn judge(snapshot: &Path, expect: &Expect) -> Verdict {
 fn objects(found: &str) -> impl Iterator<Item = &str> {
     let starts = found.match_indices("unreferenced object").map(|(at, _)| at);
     let ends = starts.clone().skip(1).chain([found.len()]);
-    starts.zip(ends).map(|(start, end)| found[start..end].trim_end())
+    starts
+        .zip(ends)
+        .map(|(start, end)| found[start..end].trim_end())
 }
 
 /// The first objects, with the traces of their allocation.

@@ -42,6 +42,10 @@ impl Range {
         }
     }
 
+    pub(crate) const fn byte(addr: u64) -> Self {
+        Self(plain::Range::byte(addr))
+    }
+
     pub(crate) fn from_start_len(start: u64, len: u64) -> Option<Self> {
         plain::Range::from_start_len(start, len).map(Self)
     }
