@@ -35,13 +35,6 @@ mod plain;
 pub(crate) struct Range(plain::Range);
 
 impl Range {
-    pub(crate) const fn new(start: u64, end: u64) -> Option<Self> {
-        match plain::Range::new(start, end) {
-            Some(range) => Some(Self(range)),
-            None => None,
-        }
-    }
-
     pub(crate) const fn byte(addr: u64) -> Self {
         Self(plain::Range::byte(addr))
     }
