@@ -17,14 +17,10 @@ count=${HMEM_TEST_COUNT:-20}
 
 # ends PROCESS: within 20 seconds; its status. Where it waits otherwise.
 ends() {
-	local try
-	for ((try = 0; try < 400; try++)); do
-		if gone "$1"; then
-			wait "$1"
-			return
-		fi
-		sleep 0.05
-	done
+	if wait_for gone "$1"; then
+		wait "$1"
+		return
+	fi
 	sed 's/.* //; s/+0x.*//' "/proc/$1/stack"
 	return 1
 }
