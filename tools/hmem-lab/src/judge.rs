@@ -130,7 +130,7 @@ pub fn complaints(expect: &Expect, log: &str) -> Verdict {
     Verdict::of(
         "kernel has no complaint",
         found.is_empty(),
-        || "no WARNING, BUG, trace, lockdep or KASAN report".into(),
+        || "no WARNING, BUG, trace, lockdep, KASAN or kmemleak report".into(),
         || {
             let more = if found.len() > 5 {
                 format!("\n... {} more", found.len() - 5)

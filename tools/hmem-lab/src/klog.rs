@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Finds what the kernel complains about in its log: whatever the scenario, these fail it. What kmemleak finds is read
-//! where it keeps it.
+//! Finds what the kernel complains about in its log: whatever the scenario, these fail it.
 
 use regex::{Regex, RegexSet};
 
@@ -24,6 +23,8 @@ const COMPLAINTS: &[&str] = &[
     r"\bUBSAN:",
     r"\bKCSAN:",
     r"\bKFENCE:",
+    r"kmemleak: [1-9][0-9]* new suspected memory leaks",
+    r"unreferenced object 0x",
     r"refcount_t: ",
     r"ODEBUG: ",
     r"INFO: task .* blocked for more than",
@@ -74,6 +75,8 @@ mod tests {
             "[ 1.0] Oops: 0000 [#1]",
             "[ 1.0] Call Trace:",
             "[ 1.0] WARNING: possible circular locking dependency detected",
+            "[ 1.0] kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)",
+            "unreferenced object 0xffff888100000000 (size 64):",
             "[ 1.0] INFO: task kworker/0:1:9 blocked for more than 120 seconds.",
             "[ 1.0] rust_kernel: panicked at drivers/dax/hmem_rs/x.rs:1",
             "[ 1.0] Kernel panic - not syncing: Fatal exception",
@@ -81,6 +84,7 @@ mod tests {
         ] {
             assert_eq!(complaints(line, &[]).len(), 1, "{line}");
         }
+        assert!(complaints("[ 1.0] kmemleak: 0 new suspected memory leaks", &[]).is_empty());
     }
 
     #[test]

@@ -29,13 +29,15 @@ pub fn judge(snapshot: &Path, expect: &Expect) -> Verdict {
     )
 }
 
-/// What is told of each object.
+/// What is told of each object, and what else is told.
 fn objects(found: &str) -> impl Iterator<Item = &str> {
     let starts = found.match_indices("unreferenced object").map(|(at, _)| at);
-    let ends = starts.clone().skip(1).chain([found.len()]);
-    starts
+    let ends = starts.clone().chain([found.len()]);
+    [0].into_iter()
+        .chain(starts)
         .zip(ends)
         .map(|(start, end)| found[start..end].trim_end())
+        .filter(|text| !text.is_empty())
 }
 
 /// The first objects, with the traces of their allocation.
@@ -70,6 +72,7 @@ mod tests {
         let none = Expect::default();
         assert!(verdict(Some(""), &none).ok);
         assert!(!verdict(None, &none).ok);
+        assert!(!verdict(Some("no such text is known"), &none).ok);
         let failed = verdict(Some(OBJECT), &none);
         assert!(!failed.ok && failed.seen.contains("modprobe"));
         assert!(verdict(Some(&OBJECT.repeat(5)), &none)
