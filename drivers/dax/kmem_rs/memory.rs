@@ -176,7 +176,7 @@ impl DeviceMemory {
     /// Brings the memory in when the driver is bound, unless it is wanted [`State::Unplugged`].
     fn add_or_take_over(&self, node: Node, wanted: State) -> Result {
         let is_claimed = |range: &BlockAligned| self.claims.iter().any(|c| c.range == *range);
-        let mut memory = KVec::with_capacity(self.claims.len(), GFP_KERNEL)?;
+        let mut memory;
         let asked;
         match (LeftOnline::take_over(&self.name, node, &is_claimed), wanted) {
             (None, State::Unplugged) => {
@@ -188,20 +188,18 @@ impl DeviceMemory {
             }
             (None, State::Plugged(online_type)) => {
                 asked = online_type;
-                match self.plug(&memory, asked, Fatal::IfFirst) {
-                    Ok(added) => memory = added,
-                    // Bound nevertheless, as there is memory to be taken away again.
-                    Err((_, added)) if !added.is_empty() => memory = added,
-                    Err((error, _)) => return Err(error),
+
+                let (added, result) = self.plug(&[], asked, Fatal::IfFirst);
+                // Bound nevertheless, if there is memory to be taken away again.
+                if added.is_empty() {
+                    result?;
                 }
+                memory = added;
             }
             (Some(left), _) => {
                 asked = left.online_type;
+                memory = left.memory;
                 self.inner.lock().group = left.group;
-                for plugged in left.memory {
-                    // No more ranges than there are claims: there is room.
-                    let _ = memory.push_within_capacity(plugged);
-                }
                 dev_info!(
                     self.dev,
                     "took over memory that was left online: {} of {} ranges\n",
@@ -209,11 +207,12 @@ impl DeviceMemory {
                     self.claims.len()
                 );
 
-                let added = self
-                    .plug(&memory, asked, Fatal::Never)
-                    .unwrap_or_else(|(_, added)| added);
-                for plugged in added {
-                    let _ = memory.push_within_capacity(plugged);
+                // Without room for more, what is there is not given up.
+                if memory.reserve(self.claims.len(), GFP_KERNEL).is_ok() {
+                    let (added, _) = self.plug(&memory, asked, Fatal::Never);
+                    for plugged in added {
+                        let _ = memory.push_within_capacity(plugged);
+                    }
                 }
             }
         }

@@ -15,6 +15,7 @@ use crate::{
 };
 use kernel::{
     memory_hotplug::{
+        Census,
         OnlineType,
         Plugged,
         Refusal,
@@ -23,77 +24,106 @@ use kernel::{
     prelude::*, //
 };
 
-/// The memory of a device, taken out for a change.
-type Taken<'a> = (&'a DeviceMemory, KVec<Plugged>);
+/// A device whose memory is taken out for a change.
+struct Unit<'a> {
+    member: &'a DeviceMemory,
+    /// How many blocks were online.
+    online: u64,
+    memory: KVec<Plugged>,
+}
 
 /// Brings the memory of all `members` to the state that is wanted, or leaves all of it as it is.
 pub(crate) fn apply(exclusive: &Exclusive, members: &[&DeviceMemory], wanted: State) -> Result {
+    let mut units = KVec::with_capacity(members.len(), GFP_KERNEL)?;
+
+    for member in members {
+        let census = member.census(exclusive);
+
+        if needs_change(member, census, wanted)? {
+            // There is room.
+            let _ = units.push_within_capacity(Unit {
+                member,
+                online: census.online(),
+                memory: KVec::new(),
+            });
+        }
+    }
+    for unit in units.iter_mut() {
+        unit.memory = unit.member.take(exclusive);
+    }
+
+    let (result, asked) = match wanted {
+        State::Unplugged => (unplug(&mut units), None),
+        State::Plugged(online_type) => {
+            (plug(exclusive, &mut units, online_type), Some(online_type))
+        }
+    };
+
+    for unit in units {
+        unit.member.put(exclusive, unit.memory, asked);
+
+        let now = unit.member.census(exclusive).online();
+        if result.is_err() && now < unit.online {
+            dev_err!(
+                unit.member.device(),
+                "{} memory blocks did not come back online\n",
+                unit.online - now
+            );
+        }
+    }
+    result
+}
+
+/// Returns whether anything must be done to reach the state that is wanted, and fails if that has
+/// to begin with another state.
+fn needs_change(member: &DeviceMemory, census: Census, wanted: State) -> Result<bool> {
+    let state = member.state();
+
+    if state != wanted {
+        return match wanted {
+            State::Unplugged if cfg!(CONFIG_MEMORY_HOTREMOVE) => Ok(true),
+            State::Plugged(_) if state == State::Unplugged => Ok(true),
+            _ => Err(EBUSY),
+        };
+    }
     match wanted {
-        State::Unplugged => unplug(exclusive, members),
-        State::Plugged(online_type) => plug(exclusive, members, online_type),
+        // Some blocks that are online stand for all.
+        State::Plugged(online_type) if !census.reached(online_type) => {
+            dev_err!(
+                member.device(),
+                "{} of {} memory blocks were taken offline, unplug the device first\n",
+                census.offline,
+                census.offline + census.online()
+            );
+            Err(EBUSY)
+        }
+        _ => Ok(false),
     }
 }
 
-/// Takes away the memory of all members, in one go.
-fn unplug(exclusive: &Exclusive, members: &[&DeviceMemory]) -> Result {
-    let mut taken = KVec::with_capacity(members.len(), GFP_KERNEL)?;
-
-    for member in members {
-        let before = member.census(exclusive).online();
-
-        if member.state() == State::Unplugged {
-            continue;
-        }
-        if !cfg!(CONFIG_MEMORY_HOTREMOVE) {
-            return Err(EBUSY);
-        }
-        taken.push((*member, before), GFP_KERNEL)?;
-    }
-
-    let mut memory: KVec<Taken<'_>> = KVec::with_capacity(taken.len(), GFP_KERNEL)?;
-    for (member, _) in taken.iter() {
-        // There is room.
-        let _ = memory.push_within_capacity((*member, member.take(exclusive)));
-    }
-
-    let result = remove(&mut memory);
-    if let Err(refusal) = &result {
-        report(&memory, refusal);
-    }
-    for (member, memory) in memory {
-        member.put(exclusive, memory, None);
-    }
-
-    if result.is_err() {
-        for (member, before) in taken.iter() {
-            let now = member.census(exclusive).online();
-            if now < *before {
-                dev_err!(
-                    member.device(),
-                    "{} memory blocks did not come back online\n",
-                    before - now
-                );
-            }
-        }
-    }
-    result.map_err(Error::from)
+/// Takes away the memory of all units, in one go.
+fn unplug(units: &mut [Unit<'_>]) -> Result {
+    remove(units).map_err(|refusal| {
+        report(units, &refusal);
+        refusal.error
+    })
 }
 
 /// Removes all of the memory, or nothing.
-fn remove(memory: &mut [Taken<'_>]) -> Result<(), Refusal> {
+fn remove(units: &mut [Unit<'_>]) -> Result<(), Refusal> {
     let mut removal = Removal::new();
 
-    for (_, memory) in memory.iter_mut() {
-        removal.add(memory)?;
+    for unit in units.iter_mut() {
+        removal.add(&mut unit.memory)?;
     }
     removal.run()
 }
 
 /// Says which memory could not be removed, and why.
-fn report(memory: &[Taken<'_>], refusal: &Refusal) {
-    for (member, _) in memory {
+fn report(units: &[Unit<'_>], refusal: &Refusal) {
+    for unit in units {
         dev_err!(
-            member.device(),
+            unit.member.device(),
             "hotremove failed, device left online: {}\n",
             refusal.error.to_errno()
         );
@@ -102,71 +132,36 @@ fn report(memory: &[Taken<'_>], refusal: &Refusal) {
     let Some(block) = refusal.block else {
         return;
     };
-    for (member, memory) in memory {
-        if memory
+    for unit in units {
+        if unit
+            .memory
             .iter()
             .any(|p| p.range().range().contains(block.start()))
         {
-            dev_err!(member.device(), "{}\n", refusal);
+            dev_err!(unit.member.device(), "{}\n", refusal);
         }
     }
 }
 
-/// Brings the memory of all members online that have none; the others must have it as wanted.
+/// Brings the memory of all units online, which have none.
 ///
 /// mm/ has no way to add several ranges in one go. It is done one range after the other, and if one
 /// fails, then all that came before goes away in one go.
-fn plug(exclusive: &Exclusive, members: &[&DeviceMemory], online_type: OnlineType) -> Result {
-    let wanted = State::Plugged(online_type);
-    let mut todo = KVec::with_capacity(members.len(), GFP_KERNEL)?;
+fn plug(exclusive: &Exclusive, units: &mut [Unit<'_>], online_type: OnlineType) -> Result {
+    for (i, unit) in units.iter_mut().enumerate() {
+        let result;
 
-    for member in members {
-        let state = member.state();
-        let census = member.census(exclusive);
-
-        if state == State::Unplugged {
-            todo.push(*member, GFP_KERNEL)?;
-        } else if state != wanted {
-            return Err(EBUSY);
-        } else if !census.reached(online_type) {
-            dev_err!(
-                member.device(),
-                "{} of {} memory blocks were taken offline, unplug the device first\n",
-                census.offline,
-                census.offline + census.online()
-            );
-            return Err(EBUSY);
-        }
-    }
-
-    let mut memory: KVec<Taken<'_>> = KVec::with_capacity(todo.len(), GFP_KERNEL)?;
-    let mut result = Ok(());
-    for member in todo {
-        let nothing = member.take(exclusive);
-        drop(nothing);
-
-        match member.plug_all(exclusive, online_type) {
-            Ok(added) => {
-                // There is room.
-                let _ = memory.push_within_capacity((member, added));
+        (unit.memory, result) = unit.member.plug_all(exclusive, online_type);
+        if result.is_err() {
+            // Not the unit that failed: the others must not stay because of what is stuck there.
+            if let Some(before) = units.get_mut(..i) {
+                // In the log; the memory stays with its device.
+                let _ = unplug(before);
             }
-            Err((error, stuck)) => {
-                member.put(exclusive, stuck, Some(online_type));
-                result = Err(error);
-                break;
-            }
+            return result;
         }
     }
-
-    if result.is_err() {
-        if let Err(refusal) = remove(&mut memory) {
-            report(&memory, &refusal);
-        }
-    }
-    for (member, memory) in memory {
-        member.put(exclusive, memory, Some(online_type));
-    }
-    result
+    Ok(())
 }
 
 impl Selector<'_> {

@@ -51,6 +51,10 @@ pub enum BlockState {
 /// value has them removed. What the kernel refers to for their sake is in here.
 pub struct Plugged(ManuallyDrop<Parts>);
 
+/// The type of `__add_memory_driver_managed()`.
+type AddMemory =
+    unsafe extern "C" fn(c_int, u64, u64, *const c_char, bindings::mhp_t, bindings::mmop) -> c_int;
+
 /// What must outlive the memory. Fields are dropped in this order.
 struct Parts {
     reservation: Reservation,
@@ -70,7 +74,7 @@ impl Plugged {
     ///
     /// Fails with [`EEXIST`] if another resource is in the way, with [`ENOMEM`], with [`E2BIG`] if
     /// the range cannot be addressed, or with an error of the architecture; the reservation is
-    /// given back then.
+    /// given up then.
     ///
     /// Inline, as the C function is exported to some modules only, by name: the reference must come
     /// from the module.
@@ -81,7 +85,26 @@ impl Plugged {
         name: &ManagedName,
         memmap_on_memory: bool,
         online_type: OnlineType,
-    ) -> Result<Self, (Error, Reservation)> {
+    ) -> Result<Self> {
+        let add = bindings::__add_memory_driver_managed;
+
+        // SAFETY: This is the function.
+        unsafe { Self::add_by(add, reservation, group, name, memmap_on_memory, online_type) }
+    }
+
+    /// Does what [`add`](Self::add) does.
+    ///
+    /// # Safety
+    ///
+    /// `add` must be `__add_memory_driver_managed()`.
+    unsafe fn add_by(
+        add: AddMemory,
+        reservation: Reservation,
+        group: &Arc<Group>,
+        name: &ManagedName,
+        memmap_on_memory: bool,
+        online_type: OnlineType,
+    ) -> Result<Self> {
         let range = reservation.range();
         let mut flags = bindings::MHP_NID_IS_MGID;
         if memmap_on_memory {
@@ -90,8 +113,8 @@ impl Plugged {
 
         // SAFETY: The name has the form that is asked for, and is kept as long as the memory is
         // present; the same holds for the group.
-        let result = to_result(unsafe {
-            bindings::__add_memory_driver_managed(
+        to_result(unsafe {
+            add(
                 group.id(),
                 range.start(),
                 range.len(),
@@ -99,17 +122,14 @@ impl Plugged {
                 flags,
                 online_type.into_raw(),
             )
-        });
+        })?;
 
-        match result {
-            // INVARIANT: The memory was just added, and nobody else owns it.
-            Ok(()) => Ok(Self(ManuallyDrop::new(Parts {
-                reservation,
-                _name: name.clone(),
-                _group: group.clone(),
-            }))),
-            Err(error) => Err((error, reservation)),
-        }
+        // INVARIANT: The memory was just added, and nobody else owns it.
+        Ok(Self(ManuallyDrop::new(Parts {
+            reservation,
+            _name: name.clone(),
+            _group: group.clone(),
+        })))
     }
 
     /// Returns the addresses of the memory.
@@ -130,6 +150,15 @@ impl Plugged {
             // `self` is borrowed.
             (block, unsafe { block_state(&block) })
         })
+    }
+
+    /// Returns the first block of some memory that is offline.
+    pub fn first_offline(memory: &[Self]) -> Option<BlockAligned> {
+        memory
+            .iter()
+            .flat_map(|plugged| plugged.blocks())
+            .find(|(_, state)| *state == BlockState::Offline)
+            .map(|(block, _)| block)
     }
 
     /// Removes the memory if all of its blocks are offline, and gives up the reservation.

@@ -9,7 +9,6 @@ use super::{
 };
 use kernel::{
     memory_hotplug::{
-        BlockState,
         Census,
         OnlineType,
         Plugged,
@@ -46,13 +45,13 @@ impl DeviceMemory {
     /// Adds all memory of the device, which has none, and brings it online.
     ///
     /// All ranges that were there when the driver was bound must be there again. If one is not, or
-    /// if a block does not come online, then nothing is left of it, or, in the worst case, what is
-    /// given back with the error.
+    /// if a block does not come online, then it fails, and no memory is left or, in the worst case,
+    /// what is returned.
     pub(crate) fn plug_all(
         &self,
         _: &Exclusive,
         online_type: OnlineType,
-    ) -> Result<KVec<Plugged>, (Error, KVec<Plugged>)> {
+    ) -> (KVec<Plugged>, Result) {
         self.plug(&[], online_type, Fatal::IfHad)
     }
 
@@ -64,17 +63,35 @@ impl DeviceMemory {
         present: &[Plugged],
         online_type: OnlineType,
         fatal: Fatal,
-    ) -> Result<KVec<Plugged>, (Error, KVec<Plugged>)> {
-        let nothing = |error| (error, KVec::new());
+    ) -> (KVec<Plugged>, Result) {
+        let mut memory = KVec::new();
+        let result = self
+            .add(present, online_type, fatal, &mut memory)
+            .and_then(|()| self.verify(&memory, online_type));
+
+        if result.is_err() {
+            if let Err(refusal) = Removal::of(&mut memory) {
+                dev_err!(self.dev, "cannot take the memory away again: {}\n", refusal);
+            }
+        }
+        (memory, result)
+    }
+
+    /// Adds the ranges of which no memory is `present` to the empty vector `memory`.
+    fn add(
+        &self,
+        present: &[Plugged],
+        online_type: OnlineType,
+        fatal: Fatal,
+        memory: &mut KVec<Plugged>,
+    ) -> Result {
         let group = self.inner.lock().group.clone();
         let count = self.claims.len();
 
         // All memory that is needed is allocated first, and all ranges are claimed, before any is
         // added.
-        let mut memory =
-            KVec::with_capacity(count, GFP_KERNEL).map_err(|error| nothing(error.into()))?;
-        let mut reservations =
-            KVec::with_capacity(count, GFP_KERNEL).map_err(|error| nothing(error.into()))?;
+        memory.reserve(count, GFP_KERNEL)?;
+        let mut reservations = KVec::with_capacity(count, GFP_KERNEL)?;
 
         for claim in self.claims.iter() {
             if claim.is_part_of(present) {
@@ -85,14 +102,9 @@ impl DeviceMemory {
                     let _ = reservations.push_within_capacity((claim, reservation));
                 }
                 Err(error) => {
-                    dev_warn!(
-                        self.dev,
-                        "mapping{}: {} could not reserve region\n",
-                        claim.mapping,
-                        claim.range
-                    );
+                    self.warn(claim, "could not reserve region");
                     if fatal.is(claim, reservations.len()) {
-                        return Err(nothing(error));
+                        return Err(error);
                     }
                 }
             }
@@ -109,24 +121,27 @@ impl DeviceMemory {
                 Ok(plugged) => {
                     let _ = memory.push_within_capacity(plugged);
                 }
-                Err((error, _)) => {
-                    dev_warn!(
-                        self.dev,
-                        "mapping{}: {} memory add failed\n",
-                        claim.mapping,
-                        claim.range
-                    );
+                Err(error) => {
+                    self.warn(claim, "memory add failed");
                     if fatal.is(claim, memory.len()) {
-                        return Err((error, self.roll_back(memory)));
+                        return Err(error);
                     }
                 }
             }
         }
+        Ok(())
+    }
 
-        match self.verify(&memory, online_type) {
-            Ok(()) => Ok(memory),
-            Err(error) => Err((error, self.roll_back(memory))),
-        }
+    /// Tells the log why a range is missing.
+    #[inline(never)]
+    fn warn(&self, claim: &Claim, what: &str) {
+        dev_warn!(
+            self.dev,
+            "mapping{}: {} {}\n",
+            claim.mapping,
+            claim.range,
+            what
+        );
     }
 
     /// Fails if a block did not come online: mm/ does not tell.
@@ -140,11 +155,7 @@ impl DeviceMemory {
             return Ok(());
         }
 
-        let missing = memory
-            .iter()
-            .flat_map(|plugged| plugged.blocks())
-            .find(|(_, state)| *state == BlockState::Offline);
-        if let Some((block, _)) = missing {
+        if let Some(block) = Plugged::first_offline(memory) {
             dev_err!(
                 self.dev,
                 "memory block {} did not come online, nor did {} more\n",
@@ -153,13 +164,5 @@ impl DeviceMemory {
             );
         }
         Err(EIO)
-    }
-
-    /// Takes away memory that was just added, and returns what cannot be.
-    fn roll_back(&self, mut memory: KVec<Plugged>) -> KVec<Plugged> {
-        if let Err(refusal) = Removal::of(&mut memory) {
-            dev_err!(self.dev, "cannot take the memory away again: {}\n", refusal);
-        }
-        memory
     }
 }
