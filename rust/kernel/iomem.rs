@@ -209,9 +209,7 @@ pub mod soft_reserved {
     ///     range::Range, //
     /// };
     ///
-    /// let all = Range::new(0, u64::MAX).ok_or(EINVAL)?;
-    ///
-    /// for part in &soft_reserved::parts(all)? {
+    /// for part in &soft_reserved::parts(Range::ALL)? {
     ///     pr_info!("{part} is Soft Reserved\n");
     /// }
     /// # Ok::<(), Error>(())

@@ -41,6 +41,13 @@ pub struct Range {
 }
 
 impl Range {
+    /// The whole address space.
+    // INVARIANT: Nothing is below zero.
+    pub const ALL: Self = Self {
+        start: 0,
+        end: u64::MAX,
+    };
+
     /// Creates the range of the bytes from `start` to `end`, both included.
     ///
     /// Returns [`None`] if `end` lies below `start`.
@@ -128,7 +135,7 @@ impl Range {
     ///
     /// assert_eq!(Range::new(7, 7).ok_or(EINVAL)?.len(), 1);
     /// assert_eq!(Range::new(1, u64::MAX).ok_or(EINVAL)?.len(), u64::MAX);
-    /// assert_eq!(Range::new(0, u64::MAX).ok_or(EINVAL)?.len(), u64::MAX);
+    /// assert_eq!(Range::ALL.len(), u64::MAX);
     /// # Ok::<(), Error>(())
     /// ```
     #[expect(clippy::len_without_is_empty)]
@@ -267,7 +274,7 @@ impl Range {
     /// assert_eq!(range.trim_to(0x1000), None);
     ///
     /// // Both ends of the address space are aligned.
-    /// let range = Range::new(0, u64::MAX).ok_or(EINVAL)?;
+    /// let range = Range::ALL;
     /// assert_eq!(range.trim_to(1 << 63), Some(range));
     ///
     /// assert_eq!(range.trim_to(0x1800), None);

@@ -168,6 +168,8 @@ impl Published {
     /// Publishes `module`, `queue` and an empty ledger.
     ///
     /// Fails with [`EBUSY`] if that was done before: the module is initialised once.
+    // Inline, as what is part of the initialisation is freed after it.
+    #[inline]
     pub(crate) fn new(module: &'static ThisModule, queue: Arc<OwnedQueue>) -> Result<Self> {
         if READY.load(Acquire) {
             return Err(EBUSY);

@@ -15,8 +15,11 @@
 
 use kernel::{
     driver::Registration,
+    iomem::soft_reserved,
+    kmod,
     platform as platform_bus,
     prelude::*,
+    range::Range,
     sync::Arc,
     workqueue::OwnedQueue,
     InPlaceModule, //
@@ -47,10 +50,9 @@ struct HmemRs {
 impl InPlaceModule for HmemRs {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         pin_init::pin_init_scope(move || {
+            // Before the first walk.
             if cfg!(CONFIG_DEV_DAX_CXL) {
-                // Before the first walk: cxl_acpi makes the windows known, cxl_pci finds the
-                // devices.
-                platform::request_modules([c"cxl_acpi", c"cxl_pci"]);
+                request_cxl_modules();
             }
 
             let queue = Arc::new(OwnedQueue::new_ordered(c"hmem_rs")?, GFP_KERNEL)?;
@@ -63,6 +65,27 @@ impl InPlaceModule for HmemRs {
                 _platform_driver <- Registration::new(platform::NAME, module),
             }))
         })
+    }
+}
+
+/// Has the modules loaded that put CXL regions together. Whether they exist is not our business.
+// Inline, as what is part of the initialisation is freed after it.
+#[inline]
+fn request_cxl_modules() {
+    // The windows become known, and the devices are found.
+    for name in [c"cxl_acpi", c"cxl_pci"] {
+        let _ = kmod::request_module(name);
+    }
+
+    // Where no memory waits for a region, nobody needs the rest of CXL because of us.
+    let somebody_waits =
+        |parts: KVec<Range>| parts.iter().any(|&part| decision::waits_for_cxl(part));
+    if soft_reserved::parts(Range::ALL).is_ok_and(somebody_waits) {
+        // User space would load them too, when their devices appear, but a decision that waits for
+        // probes does not wait for user space.
+        for name in [c"cxl_port", c"cxl_mem"] {
+            let _ = kmod::request_module(name);
+        }
     }
 }
 

@@ -32,7 +32,6 @@ use kernel::{
     },
     driver::ProbeType,
     impl_has_work,
-    kmod,
     new_work,
     platform,
     prelude::*,
@@ -118,14 +117,6 @@ impl platform::Driver for Driver {
         }
 
         bind(pdev)
-    }
-}
-
-/// Has modules loaded. Whether they exist is not our business.
-#[inline(never)]
-pub(crate) fn request_modules(names: [&CStr; 2]) {
-    for name in names {
-        let _ = kmod::request_module(name);
     }
 }
 
@@ -216,10 +207,6 @@ impl WorkItem for Host {
 
     fn run(this: Arc<Self>) {
         border::wait_for_initcalls();
-
-        // These put the regions together. User space would load them when their devices appear, but
-        // waiting for probes does not wait for user space.
-        request_modules([c"cxl_port", c"cxl_mem"]);
 
         // Not under the lock of the device: it would be held for as long as any probe takes.
         //
