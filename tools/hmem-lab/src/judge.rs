@@ -54,7 +54,7 @@ impl Verdict {
     }
 
     /// Passed or failed; the texts are made only for what failed.
-    pub fn of(
+    fn of(
         check: &str,
         ok: bool,
         expected: impl FnOnce() -> String,
@@ -126,7 +126,9 @@ pub fn judge(expect: &Expect, seen: &Seen, flavour: &str) -> Vec<Verdict> {
 
 /// The kernel's complaints, which fail whatever the scenario expects.
 pub fn complaints(expect: &Expect, log: &str) -> Verdict {
-    let found = klog::complaints(log, &allowed(expect));
+    let lines = expect.allow.iter().flatten();
+    let allowed: Vec<Regex> = lines.map(|allow| regex(&allow.line)).collect();
+    let found = klog::complaints(log, &allowed);
     Verdict::of(
         "kernel has no complaint",
         found.is_empty(),
@@ -140,12 +142,6 @@ pub fn complaints(expect: &Expect, log: &str) -> Verdict {
             found.iter().take(5).copied().collect::<Vec<_>>().join("\n") + &more
         },
     )
-}
-
-/// What the scenario allows.
-pub fn allowed(expect: &Expect) -> Vec<Regex> {
-    let lines = expect.allow.iter().flatten();
-    lines.map(|allow| regex(&allow.line)).collect()
 }
 
 /// Expressions were compiled once when the scenario was read, so this one is known to be good.

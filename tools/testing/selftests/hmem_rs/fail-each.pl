@@ -86,10 +86,11 @@ sub prepare {
 }
 
 # How the log names the error. C has EINVAL for names that cannot be made, and functions that only tell that a range
-# cannot be had make it EBUSY; of memory that is added, mm says EEXIST then.
-my $named = qr/ENOMEM|-12\b|memory\ add\ failed|no\ device\ for\ .*:\ (-22\b|-EINVAL)|
+# cannot be had make it EBUSY; of memory that is added, mm says EEXIST then. The driver core names what failed.
+my $named = qr/ENOMEM|-12\b|
+	(?:memory\ add|driver_sysfs_add|device_add_groups\(\)|sysfs\ add)\ failed|
 	failed\ to\ create\ module\ links|could\ not\ reserve\ region|
-	no\ dax\ (?:region|device)\ for\ .*:\ (-16\b|-EBUSY|-22\b|-EINVAL)/x;
+	no\ device\ for\ .*:\ (?:-22\b|-EINVAL)|no\ dax\ (?:region|device)\ for\ .*:\ (?:-16\b|-EBUSY|-22\b|-EINVAL)/x;
 
 # The table keeps the error of the last attempt, until there is another one.
 sub settled { return $_[0] =~ s/ errno -\d+$/ errno 0/mgr }

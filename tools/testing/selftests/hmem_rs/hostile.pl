@@ -14,9 +14,6 @@
 #   HMEM_TEST_ONLINE=S-E      memory that may be used; what else there is never comes online
 #   HMEM_TEST_MEMDEVS=NAMES   CXL memory devices of which regions may be made
 #
-# Nobody writes to the files of memory blocks: mm/ removes them under a lock that those who write take as well, and
-# lockdep, which does not see that they only try it, would report that and then look at nothing any more.
-#
 # The modules kmem, device_dax and dax_cxl must be loaded, and udev should not run. x86_64 only.
 use strict;
 use warnings;
@@ -105,6 +102,7 @@ my %acts = (
 	'state' => [10, \&state],
 	'set_state' => [3, sub { locked(LOCK_SH, sub { poke(KMEM . '/set_state', any('unplugged all', 'unplugged node0', any(@junk),
 		map { is_usable($_) ? "online_movable $_" : () } daxes())) }) }],
+	'block' => [4, \&block],
 	'policy' => [2, sub { poke(POLICY, any(@policies, any(@junk))) }],
 	'region_idle' => [1, sub { poke('/sys/module/hmem_rs/parameters/region_idle', any('Y', 'N', 'N')) }],
 	'read' => [8, \&look],
@@ -137,6 +135,14 @@ sub state {
 		my @words = ('unplugged', 'unplugged', any(@junk), is_usable($dax) ? ('online_movable') x 3 : ());
 		return poke(DAX . "/devices/$dax/state", any(@words));
 	});
+}
+
+sub block {
+	my $size = hex get('/sys/devices/system/memory/block_size_bytes');
+	my @blocks = $usable[1] ? grep { -e } map { "/sys/devices/system/memory/memory$_" }
+		int($usable[0] / $size) .. int(($usable[1] - 1) / $size) : ();
+	my $block = any(@blocks) // return 2;
+	return locked(LOCK_SH, sub { poke("$block/state", any('offline', 'online_movable', any(@junk))) });
 }
 
 sub look {
