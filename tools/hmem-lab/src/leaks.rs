@@ -52,6 +52,7 @@ mod tests {
     fn a_leak_fails_and_so_does_a_scan_that_never_was() {
         assert!(verdict(Some("")).ok);
         assert!(!verdict(None).ok);
+        assert!(!verdict(Some("no such text is known")).ok);
         let failed = verdict(Some(OBJECT));
         assert!(!failed.ok && failed.seen.contains("modprobe"));
         assert!(verdict(Some(&OBJECT.repeat(5)))
