@@ -17,6 +17,8 @@ lab := $(call tool,hmem-lab)
 graft := $(call tool,graft)
 
 ksrc := $(if $(KSRC),--ksrc '$(abspath $(KSRC))')
+# Without KVER it is the newest version that there is.
+asked := $(if $(filter file,$(origin KVER)),,--kver '$(KVER)')
 kernel := $(lab) kernel --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc)
 
 # What the tools read themselves
@@ -41,10 +43,10 @@ help: ## Show this
 
 .PHONY: run
 run: ## Build the kernel, boot it, show who owns the memory
-	@$(lab) run --kver '$(KVER)' --flavour '$(FLAVOUR)' $(ksrc)
+	@$(lab) run $(asked) --flavour '$(FLAVOUR)' $(ksrc)
 
 .PHONY: test
-test: ## Host tests, and the scenarios on Linux 7.3, in Rust and in C
+test: ## Host tests, and the scenarios on the newest Linux, in Rust and in C
 	@tools/test-all
 
 .PHONY: test-all

@@ -13,6 +13,7 @@ use crate::channel::Event;
 use crate::expect::Expect;
 use crate::guest::{self, Job};
 use crate::judge::{self, Verdict};
+use crate::klog;
 use crate::ktap;
 use crate::leaks;
 use crate::machine::{self, Accel};
@@ -122,7 +123,7 @@ pub fn run(
     mut watch: impl FnMut(&Event),
 ) -> Report {
     let first = attempt(scenario, kernel, ground, dir, &mut watch);
-    if first.passed() || !crate::scenario::is_peer(&kernel.flavour) {
+    if first.passed() || scenario.cxl.is_none() || !crate::scenario::is_peer(&kernel.flavour) {
         return first;
     }
     let mut second = attempt(scenario, kernel, ground, dir, &mut watch);
@@ -158,9 +159,12 @@ fn attempt(
     };
     let mut booted = boot_in(scenario, kernel, ground, dir, &mut watch);
     // On a busy machine an emulated guest now and then hangs before it runs a single program, which says
-    // nothing of the scenario. It gets one more boot; a kernel that really hangs does so again.
-    if matches!(&booted, Ok(first) if matches!(first.ending, Ending::TimedOut(_)) && first.events.is_empty())
-    {
+    // nothing of the scenario. It gets one more boot; a kernel that really hangs does so again. Not if the
+    // drivers were there already, or if the kernel complained.
+    let hung = matches!(&booted, Ok(first) if matches!(first.ending, Ending::TimedOut(_)) && first.events.is_empty());
+    let console = fs::read(dir.join("console.log")).unwrap_or_default();
+    let quiet = klog::complaints(&String::from_utf8_lossy(&console), &[]).is_empty();
+    if hung && quiet && !kernel.has("DEV_DAX_HMEM") {
         report
             .note
             .push_str(" (second boot: the first hung before user space)");
@@ -170,6 +174,11 @@ fn attempt(
         Ok(outcome) => {
             report.time = outcome.time;
             report.verdicts = verdicts(scenario, &kernel.flavour, dir, &outcome);
+            if outcome.ending == Ending::Done {
+                report
+                    .verdicts
+                    .extend(our_drivers(kernel, &dir.join("end")));
+            }
             if kernel.has("DEBUG_KMEMLEAK") && outcome.ending == Ending::Done {
                 report.verdicts.push(leaks::judge(&dir.join("end")));
             }
@@ -294,6 +303,27 @@ fn verdicts(scenario: &Scenario, flavour: &str, dir: &Path, outcome: &Outcome) -
         check: "console has no complaint".into(),
         ..console
     }));
+    verdicts
+}
+
+/// Whether the drivers that the kernel was configured with are those that ran, as far as they did; one that is built in
+/// did. The Rust hmem has a file in debugfs, and the Rust kmem one for several devices.
+fn our_drivers(kernel: &Kernel, end: &Path) -> Vec<Verdict> {
+    let verdict = |check: &str, wanted: bool, seen: bool| {
+        let name = |rust: bool| if rust { "in Rust" } else { "in C" }.to_owned();
+        Verdict::of(check, wanted == seen, || name(wanted), || name(seen))
+    };
+    let mut verdicts = Vec::new();
+    let table = end.join("ranges").is_file();
+    if table || kernel.has("DEV_DAX_HMEM") {
+        let wanted = kernel.has("DEV_DAX_HMEM_RUST");
+        verdicts.push(verdict("the hmem driver under test", wanted, table));
+    }
+    if let Ok(files) = fs::read_to_string(end.join("kmem")) {
+        let wanted = kernel.has("DEV_DAX_KMEM_RUST");
+        let seen = files.lines().any(|file| file.ends_with("/set_state"));
+        verdicts.push(verdict("the kmem driver under test", wanted, seen));
+    }
     verdicts
 }
 

@@ -54,7 +54,7 @@ impl Verdict {
     }
 
     /// Passed or failed; the texts are made only for what failed.
-    fn of(
+    pub(crate) fn of(
         check: &str,
         ok: bool,
         expected: impl FnOnce() -> String,

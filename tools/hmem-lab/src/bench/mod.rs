@@ -34,6 +34,7 @@ const WALL_BOOTS: u32 = 5;
 Examples:
   hmem-lab bench                  everything, on 7.3
   hmem-lab bench probe            what has this word in its name
+  hmem-lab bench --flavour lab    with the policy, which the C drivers have no counterpart of
   hmem-lab bench --kver 7.2")]
 pub struct Args {
     /// Only scenarios whose name holds one of these words
@@ -41,6 +42,9 @@ pub struct Args {
     /// Kernel version
     #[arg(long, value_name = "VERSION", default_value = KVERS[0])]
     pub kver: String,
+    /// The kernel with the Rust drivers
+    #[arg(long, value_name = "NAME", default_value = "nopolicy")]
+    pub flavour: String,
     #[command(flatten)]
     #[allow(missing_docs)]
     pub source: Source,
@@ -77,7 +81,7 @@ pub fn main(args: Args) -> Result<ExitCode> {
     let mut costs = Vec::new();
     let mut modules = BTreeMap::new();
     for scenario in &scenarios {
-        let ours = scenario.flavours.first().map_or("lab", String::as_str);
+        let ours = args.flavour.as_str();
         for flavour in [PEER, ours] {
             if !kernels.contains_key(flavour) {
                 let kernel = kernel(&args, flavour)?;

@@ -89,6 +89,7 @@ lab_snapshot() {
 	daxctl list -RDMi > "$dir/daxctl.json" 2> "$dir/daxctl.err"
 	[ ! -d /sys/bus/cxl ] || cxl list -DRTMPEBi > "$dir/cxl.json" 2> /dev/null
 	[ ! -e /sys/kernel/debug/hmem_rs/ranges ] || cat /sys/kernel/debug/hmem_rs/ranges > "$dir/ranges"
+	[ ! -d /sys/bus/dax/drivers/kmem ] || printf '%s\n' /sys/bus/dax/drivers/kmem/* > "$dir/kmem"
 	if [ -e /usr/bin/hmem-map ]; then
 		hmem-map snapshot "$dir/map" > "$dir/map.log" 2>&1 || echo "status $?" >> "$dir/map.log"
 	fi
@@ -195,6 +196,28 @@ lab_floor() {
 	dd if=/dev/zero of=/dev/null bs=1M count=$(($1 / 64 + 1)) status=none
 	to=$EPOCHREALTIME
 	echo "bench floor: writing its memory map $((${to/./} - ${begun/./} - (${begun/./} - ${from/./})))"
+}
+
+# lab_floor_log LINES: what it costs to put so many lines, as long as those about a range, into the kernel's log.
+lab_floor_log() {
+	local from begun to
+	# Not ten in five seconds.
+	echo on > /proc/sys/kernel/printk_devkmsg
+	# What the first time alone costs does not count.
+	lab_log_lines 1 /dev/kmsg
+	from=$EPOCHREALTIME
+	lab_log_lines "$1" /dev/null
+	begun=$EPOCHREALTIME
+	lab_log_lines "$1" /dev/kmsg
+	to=$EPOCHREALTIME
+	echo "bench floor: as many lines in the log $((${to/./} - ${begun/./} - (${begun/./} - ${from/./})))"
+}
+
+lab_log_lines() {
+	local i
+	for ((i = 0; i < $1; i++)); do
+		echo "range 0x100000000-0x103ffffff node 0 state decided, hmem 0x100000000-0x103ffffff hmem.0 errno 0"
+	done > "$2"
 }
 
 # lab_write FILE TEXT

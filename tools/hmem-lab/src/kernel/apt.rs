@@ -124,11 +124,12 @@ impl Deb {
         let mirror = mirror()?;
         let mut best: Option<Deb> = None;
         let mut unreachable = None;
+        let mut suites = 0;
         for suite in package.suites {
             progress.show(suite.name);
             let apt = Apt::new(cache, &mirror, *suite)?;
             match apt.update()? {
-                Update::Done => {}
+                Update::Done => suites += 1,
                 Update::NoSuite => continue,
                 Update::Failed(why) => {
                     unreachable.get_or_insert(why);
@@ -156,6 +157,12 @@ impl Deb {
             (None, Some(why)) => bail!(
                 "the package mirror cannot be reached ({why}): check the network or proxy, name a mirror with \
                  MIRROR=URL, or use KSRC=/path for a kernel tree of your own"
+            ),
+            // That would be no word about the package.
+            (None, None) if suites == 0 => bail!(
+                "{mirror} has not one of the suites {}: name a Debian mirror with MIRROR=URL, check the proxy, or use \
+                 KSRC=/path for a kernel tree of your own",
+                package.suites.iter().map(|suite| suite.name).collect::<Vec<_>>().join(", ")
             ),
             (best, _) => Ok(best),
         }

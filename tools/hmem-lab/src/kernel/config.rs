@@ -47,7 +47,7 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
         "configuring {} for Linux {}",
         flavour.name, source.kver
     ));
-    make.run(make.make(&["tinyconfig"]), "configuration", &mut progress)?;
+    make.run(make.kconfig("tinyconfig"), "configuration", &mut progress)?;
     let mut merge = make.command("scripts/kconfig/merge_config.sh");
     merge
         .args(["-m", "-O"])
@@ -55,7 +55,7 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
         .arg(make.obj.join(".config"))
         .args(&fragments);
     make.run(merge, "configuration", &mut progress)?;
-    make.run(make.make(&["olddefconfig"]), "configuration", &mut progress)?;
+    make.run(make.kconfig("olddefconfig"), "configuration", &mut progress)?;
     drop(progress);
 
     check(make, source, flavour, &wanted)?;

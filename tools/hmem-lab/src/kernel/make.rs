@@ -109,6 +109,13 @@ impl Make {
         command
     }
 
+    /// `make` for a target that configures, without ccache: it would be asked about each option of the compiler, and
+    /// keeps none of the answers.
+    pub(crate) fn kconfig(&self, target: &str) -> Command {
+        let compiler = format!("CC={}", self.clang());
+        self.make(&[&compiler, target])
+    }
+
     fn clang(&self) -> String {
         match self.llvm.as_str() {
             suffix if suffix.starts_with('-') => format!("clang{suffix}"),

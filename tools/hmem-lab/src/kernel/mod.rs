@@ -65,6 +65,9 @@ pub struct Args {
     /// Stop when the source tree stands, and print where
     #[arg(long)]
     pub source_only: bool,
+    /// Print the newest version that some package suite has
+    #[arg(long)]
+    pub newest: bool,
 }
 
 impl Args {
@@ -78,6 +81,7 @@ impl Args {
             refresh: false,
             list: false,
             source_only: false,
+            newest: false,
         }
     }
 }
@@ -114,27 +118,43 @@ pub fn main(mut args: Args) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     }
+    if args.newest {
+        println!("{}", newest()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.ksrc.is_none() && args.kver == KVERS[0] {
+        args.kver = newest()?.to_owned();
+    }
     if args.source_only {
         println!("{}", source_tree(&dirs, &args)?.display());
         return Ok(ExitCode::SUCCESS);
     }
     let kernel = match build(&args)? {
         Found::Built(kernel) => kernel,
-        Found::NoSource(why) => {
-            let next = KVERS
-                .into_iter()
-                .find(|kver| *kver != args.kver && args.kver == KVERS[0]);
-            let Some(next) = next else { bail!("{why}") };
-            eprintln!("{why}: building {next}");
-            args.kver = next.to_owned();
-            match build(&args)? {
-                Found::Built(kernel) => kernel,
-                Found::NoSource(why) => bail!("{why}"),
-            }
-        }
+        Found::NoSource(why) => bail!("{why}"),
     };
     println!("{}", kernel.dir.display());
     Ok(ExitCode::SUCCESS)
+}
+
+/// The newest version that can be had. Says in one line which one cannot, and what is taken instead.
+///
+/// # Errors
+///
+/// One line that says what to do.
+pub fn newest() -> Result<&'static str> {
+    let dirs = Dirs::find()?;
+    let mut versions = KVERS.into_iter().peekable();
+    while let Some(kver) = versions.next() {
+        if source(&dirs, &Args::of(kver, "lab", None))?.is_some() {
+            return Ok(kver);
+        }
+        match versions.peek() {
+            Some(next) => eprintln!("{}: takes {next}", no_source(kver)),
+            None => bail!("{}", no_source(kver)),
+        }
+    }
+    bail!("no kernel version is known")
 }
 
 /// Builds the kernel that `args` asks for, or finds it built.

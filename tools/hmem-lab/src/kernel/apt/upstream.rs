@@ -19,8 +19,13 @@ pub(crate) fn fetch(cache: &Path, package: &str, upstream: &str) -> Result<PathB
     let apt = Apt::with(cache, &mirror()?, SUITE, "deb-src")?;
     match apt.update()? {
         Update::Done => {}
-        Update::NoSuite => bail!("the mirror has no sources of {}", SUITE.name),
-        Update::Failed(why) => bail!("the package mirror cannot be reached ({why})"),
+        Update::NoSuite => bail!(
+            "the mirror has no sources of {}: name one with MIRROR=URL that has",
+            SUITE.name
+        ),
+        Update::Failed(why) => bail!(
+            "the package mirror cannot be reached ({why}): check the network or proxy, or name a mirror with MIRROR=URL"
+        ),
     }
     let version = apt.source_version(package)?;
     if !version

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Checks of the overlay in a kernel tree: 7.3, as the flavour lab builds it.
+//! Checks of the overlay in a kernel tree: the newest that can be had, as the flavour lab builds it.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use anyhow::{bail, Context, Result};
 
 use super::{findings, overlay, words, Findings, Ground};
 use crate::kernel::lock::Lock;
-use crate::kernel::{self, Found, KVERS};
+use crate::kernel::{self, Found};
 
 const FLAVOUR: &str = "lab";
 
@@ -24,9 +24,10 @@ struct Grafted {
 }
 
 fn grafted(ground: &Ground) -> Result<Grafted> {
-    let args = kernel::Args::of(KVERS[0], FLAVOUR, None);
+    let kver = kernel::newest()?;
+    let args = kernel::Args::of(kver, FLAVOUR, None);
     let Some((source, lock)) = kernel::source(&ground.dirs, &args)? else {
-        bail!("{}", kernel::no_source(KVERS[0]));
+        bail!("{}", kernel::no_source(kver));
     };
     let grafted = graft::status(&source.tree)?
         .graft
@@ -52,14 +53,15 @@ struct Built {
 }
 
 fn built(ground: &Ground) -> Result<Built> {
-    let args = kernel::Args::of(KVERS[0], FLAVOUR, None);
+    let kver = kernel::newest()?;
+    let args = kernel::Args::of(kver, FLAVOUR, None);
     if let Found::NoSource(why) = kernel::build(&args)? {
         bail!("{why}");
     }
     let Grafted { tree, rust, _lock } = grafted(ground)?;
     Ok(Built {
         tree,
-        obj: ground.dirs.build.join(format!("{}-{FLAVOUR}", KVERS[0])),
+        obj: ground.dirs.build.join(format!("{kver}-{FLAVOUR}")),
         rust,
         _lock,
     })
@@ -118,14 +120,15 @@ pub(super) fn clippy(ground: &Ground) -> Result<Findings> {
     Ok(all)
 }
 
-/// Documentation of the kernel crate, private items too: links that lead nowhere, examples that are none.
+/// Documentation of the kernel crate and each crate of the overlay, private items too: links that lead nowhere,
+/// examples that are none.
 pub(super) fn rustdoc(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
-    let kernel = crates(&built)?
-        .into_iter()
-        .next()
-        .context("the kernel crate was not built")?;
-    say(&built, "rustdoc", &kernel)
+    let mut all = Vec::new();
+    for line in crates(&built)? {
+        all.extend(say(&built, "rustdoc", &line)?);
+    }
+    Ok(all)
 }
 
 /// The mailable series, as a maintainer's checkpatch sees it.
@@ -172,13 +175,17 @@ pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
     Ok(all.iter().map(|text| text.replace(&prefix, "")).collect())
 }
 
-/// How the kernel's make compiled the kernel crate, first, and the crates of the overlay.
+/// How the kernel's make compiled the kernel crate and the crates of the overlay. Fails if there is a directory that
+/// none of them was made from: what is not compiled has no findings.
 fn crates(built: &Built) -> Result<Vec<String>> {
     let mut lines = Vec::new();
-    for source in ["rust/kernel/lib.rs".to_owned()].iter().chain(&built.rust) {
-        let object = match source.as_str() {
-            "rust/kernel/lib.rs" => PathBuf::from("rust/kernel.o"),
-            other => Path::new(other).with_extension("o"),
+    let mut roots = Vec::new();
+    let kernel = "rust/kernel/lib.rs";
+    for source in std::iter::once(kernel).chain(built.rust.iter().map(String::as_str)) {
+        let object = if source == kernel {
+            PathBuf::from("rust/kernel.o")
+        } else {
+            Path::new(source).with_extension("o")
         };
         let name = format!(
             ".{}.cmd",
@@ -193,6 +200,11 @@ fn crates(built: &Built) -> Result<Vec<String>> {
             .and_then(|(_, line)| line.split(';').next())
             .context("a .cmd file without a command")?;
         lines.push(line.to_owned());
+        roots.extend(Path::new(source).parent());
+    }
+    let missed = |source: &&String| !roots.iter().any(|root| Path::new(source).starts_with(root));
+    if let Some(source) = built.rust.iter().find(missed) {
+        bail!("no crate was built from the directory of {source}: is it on in flavour {FLAVOUR}?");
     }
     Ok(lines)
 }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: GPL-2.0
+
+//! What goes wrong on the host ends in one line that says what to do, and the next run does not trip over it.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A directory that goes when the test ends.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("hmem-lab-{name}.{}", std::process::id()));
+        let _ = fs::remove_dir_all(&dir);
+        fs::create_dir_all(&dir).unwrap();
+        Scratch(dir)
+    }
+
+    /// A program that takes the place of another one.
+    fn program(&self, name: &str, script: &str) {
+        let file = self.0.join(name);
+        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    /// The search path, with the programs in here first.
+    fn path(&self) -> String {
+        format!("{}:{}", self.0.display(), std::env::var("PATH").unwrap())
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn lab(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hmem-lab"));
+    command.args(arguments);
+    command
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// It failed, and said why in one line, the last one, which has these words; lines before it tell what it did.
+fn one_line(command: &mut Command, words: &[&str]) {
+    let output = command.output().unwrap();
+    let text = said(&output);
+    assert!(!output.status.success(), "{text}");
+    let complains = |line: &&str| line.starts_with("hmem-lab: ");
+    assert_eq!(text.lines().filter(complains).count(), 1, "{text}");
+    let last = text.lines().last().filter(complains).unwrap_or_default();
+    for word in words {
+        assert!(last.contains(word), "no '{word}' in: {text}");
+    }
+}
+
+#[test]
+fn versions_and_flavours_that_there_are_not() {
+    one_line(
+        &mut lab(&["kernel", "--kver", "6.1"]),
+        &["6.1", "7.3 or 7.2"],
+    );
+    one_line(
+        &mut lab(&["test", "--kver", "6.1"]),
+        &["6.1", "7.3 and 7.2"],
+    );
+    one_line(&mut lab(&["kernel", "--flavour", "nope"]), &["nope", "lab"]);
+    one_line(
+        &mut lab(&["run", "--scenario", "nope"]),
+        &["nope", "hmem-lab list"],
+    );
+}
+
+#[test]
+fn a_directory_that_is_no_kernel_tree() {
+    let scratch = Scratch::new("no-tree");
+    let dir = scratch.0.display().to_string();
+    one_line(
+        &mut lab(&["kernel", "--ksrc", &dir]),
+        &[&dir, "no Linux kernel tree"],
+    );
+    assert_eq!(fs::read_dir(&scratch.0).unwrap().count(), 0);
+}
+
+#[test]
+fn a_mirror_that_cannot_be_reached() {
+    let scratch = Scratch::new("no-network");
+    // Twice: the first time must leave nothing that looks like sources.
+    for _ in 0..2 {
+        one_line(
+            lab(&["kernel"])
+                .env("XDG_CACHE_HOME", &scratch.0)
+                .env("HMEM_BUILD", scratch.0.join("build"))
+                .env("MIRROR", "http://127.0.0.1:9/debian"),
+            &["cannot be reached", "MIRROR=", "KSRC="],
+        );
+    }
+}
+
+#[test]
+fn a_qemu_that_dies_and_one_that_says_why() {
+    let scratch = Scratch::new("dead-qemu");
+    let kernel = scratch.0.join("7.3-lab");
+    fs::create_dir_all(kernel.join("modules/lib/modules/7.3")).unwrap();
+    fs::write(kernel.join("bzImage"), "no kernel").unwrap();
+    for (script, why) in [
+        ("exit 1", "QEMU died"),
+        ("echo 'no such device' >&2; exit 1", "no such device"),
+    ] {
+        scratch.program("qemu-system-x86_64", script);
+        let output = lab(&["run", "--scenario", "no-soft-reserved", "--kernels"])
+            .arg(&scratch.0)
+            .env("PATH", scratch.path())
+            .output()
+            .unwrap();
+        let text = said(&output);
+        assert!(!output.status.success(), "{text}");
+        assert!(text.contains("boot") && text.contains(why), "{text}");
+    }
+}
+
+#[test]
+fn tools_of_the_host_that_are_too_old_are_all_named() {
+    let scratch = Scratch::new("old-tools");
+    scratch.program("rustc", "echo 'rustc 1.0.0'");
+    scratch.program("qemu-system-x86_64", "echo 'QEMU emulator version 5.2.0'");
+    let check = Path::new(env!("CARGO_MANIFEST_DIR")).join("../toolbox/host-check");
+    let output = Command::new(check)
+        .env("PATH", scratch.path())
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert!(!output.status.success(), "{text}");
+    for words in ["rustc is 1.0.0 and", "qemu-system-x86_64 is 5.2.0 and"] {
+        assert!(text.contains(words), "no '{words}' in: {text}");
+    }
+}
