@@ -61,7 +61,8 @@ unsafe extern "C" fn note(res: *const bindings::resource, id: c_int, data: *mut 
 ///
 /// # Errors
 ///
-/// [`ENOMEM`] if there is no memory for the answer.
+/// [`ENOMEM`] if there is no memory for the answer, and [`EINVAL`] if the CXL core is built in and
+/// could not be initialised.
 ///
 /// # Context
 ///

@@ -83,7 +83,7 @@ impl Intersection {
 ///
 /// # Context
 ///
-/// Any; takes the resource lock.
+/// Process context; takes the resource lock.
 #[inline]
 pub fn intersects(range: Range, desc: Desc) -> Intersection {
     let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
@@ -180,7 +180,7 @@ pub mod soft_reserved {
     ///
     /// # Context
     ///
-    /// Any; takes the resource lock.
+    /// Process context; takes the resource lock.
     #[inline]
     pub fn intersects(range: Range) -> Intersection {
         let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
@@ -227,13 +227,51 @@ pub mod soft_reserved {
     }
 }
 
+/// A range of memory that nobody uses but those who have it from here.
+///
+/// It may become a DAX device or a part of the system, that is, anything may be put there. So it is
+/// to be had only from those who know that there is such memory, for example
+/// [`RegionInfo::memory`](crate::dax::hmem::RegionInfo::memory) and `dax::Device::ranges`. It is to
+/// be used no longer than the device is bound that it came with, or by whoever has an entry for it
+/// in the tree, which keeps others away.
+///
+/// # Invariants
+///
+/// There is memory at each address of the range, and those who use it have claimed it in the tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory(Range);
+
+impl Memory {
+    /// Declares `range` to be such memory.
+    ///
+    /// # Safety
+    ///
+    /// The type invariant must hold.
+    pub const unsafe fn new(range: Range) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self(range)
+    }
+
+    /// Returns the addresses, with both ends included.
+    pub const fn range(&self) -> Range {
+        self.0
+    }
+
+    /// Returns the part of it that is behind the address `end`; [`None`] if there is none.
+    pub fn after(&self, end: u64) -> Option<Self> {
+        // INVARIANT: A part of such memory is such memory.
+        self.0.after(end).map(Self)
+    }
+}
+
 /// An entry of one's own in the tree, called `Soft Reserved`, until it is dropped.
 ///
 /// It says who has the range without keeping it: a driver of a device in the range still requests
 /// its part, below this entry. When the entry goes, what lies below moves up.
 ///
-/// The entry lies where the range was free, or below entries that nobody has exclusively. Those
-/// stay as long as there is something below them, as all users of the tree have to take care of.
+/// The entry lies where the range was free, or below entries that nobody has exclusively. Where
+/// there is [`Memory`], those are windows and regions of CXL and other entries of this kind, which
+/// leave what is below them in the tree when they go.
 ///
 /// # Invariants
 ///
@@ -246,11 +284,11 @@ unsafe impl Send for SoftReservedEntry {}
 unsafe impl Sync for SoftReservedEntry {}
 
 impl SoftReservedEntry {
-    /// Puts an entry for `range` into the tree.
+    /// Puts an entry for `memory` into the tree.
     ///
     /// # Errors
     ///
-    /// - [`EBUSY`] if somebody has a byte of `range` exclusively.
+    /// - [`EBUSY`] if somebody has a byte of it exclusively.
     /// - [`ENOMEM`] if there is no memory for the entry, or if there is another entry, not busy,
     ///   that covers a part of it: C does not tell.
     ///
@@ -260,7 +298,9 @@ impl SoftReservedEntry {
     // Not inlined into a module, because the name has to be a constant of the kernel image: readers
     // of `/proc/iomem` may look at it while the module goes.
     #[inline(never)]
-    pub fn new(range: Range) -> Result<Self> {
+    pub fn new(memory: Memory) -> Result<Self> {
+        let range = memory.range();
+
         // SAFETY: The tree is static, and so is the name.
         let entry = unsafe {
             bindings::__request_region(
@@ -301,7 +341,7 @@ impl SoftReservedEntry {
         Ok(Self(entry))
     }
 
-    /// Puts an entry for `range` into the tree for as long as `dev` is bound.
+    /// Puts an entry for `memory` into the tree for as long as `dev` is bound.
     ///
     /// # Errors
     ///
@@ -310,8 +350,8 @@ impl SoftReservedEntry {
     /// # Context
     ///
     /// May sleep; takes the resource lock.
-    pub fn new_managed(dev: &Device<Bound>, range: Range) -> Result {
-        devres::register(dev, Self::new(range)?, GFP_KERNEL)
+    pub fn new_managed(dev: &Device<Bound>, memory: Memory) -> Result {
+        devres::register(dev, Self::new(memory)?, GFP_KERNEL)
     }
 }
 

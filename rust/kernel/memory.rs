@@ -11,6 +11,7 @@
 use crate::{
     bindings,
     fmt,
+    iomem::Memory,
     memory_tiers::NodeMemoryType,
     prelude::*,
     range::Range, //
@@ -51,18 +52,19 @@ pub fn block_size() -> u64 {
 /// A range of physical addresses that is made of whole memory blocks.
 ///
 /// Only such ranges can be added to the system as memory and removed again; mm/ stops the kernel if
-/// it is asked to remove another one. This type can be had by alignment only.
+/// it is asked to remove another one. This type can be had by alignment only, of [`Memory`].
 ///
 /// # Invariants
 ///
-/// The start of the range and the address behind its end are multiples of the block size.
+/// The start of the range and the address behind its end are multiples of the block size, and
+/// the range is part of some [`Memory`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockAligned(Range);
 
 impl BlockAligned {
-    /// Returns the whole blocks inside of `range`; [`None`] if there is not one.
-    pub fn inside(range: &Range) -> Option<Self> {
-        let aligned = range.trim_to(block_size())?;
+    /// Returns the whole blocks inside of `memory`; [`None`] if there is not one.
+    pub fn inside(memory: &Memory) -> Option<Self> {
+        let aligned = memory.range().trim_to(block_size())?;
 
         // The length of the range of all addresses is no multiple of anything. There is no memory
         // at the top of the address space.
@@ -70,7 +72,7 @@ impl BlockAligned {
             return None;
         }
 
-        // INVARIANT: Both ends were aligned.
+        // INVARIANT: Both ends were aligned, inside of the memory.
         Some(Self(aligned))
     }
 
@@ -96,7 +98,8 @@ impl BlockAligned {
         let first = self.start();
 
         (0..self.len() / size).filter_map(move |i| {
-            // INVARIANT: Whole multiples of the block size away from an aligned address.
+            // INVARIANT: Whole multiples of the block size away from an aligned address, and inside
+            // of the memory.
             Range::from_start_len(first + i * size, size).map(Self)
         })
     }
@@ -126,7 +129,7 @@ impl Group {
     /// Registers a group that will have no more than `max_pages` pages, on the node of `kind`.
     ///
     /// Fails with [`EINVAL`] if the node cannot exist on this machine or if `max_pages` is zero,
-    /// and with [`ENOMEM`].
+    /// and with [`ENOMEM`]. May sleep.
     pub fn new_static(kind: NodeMemoryType, max_pages: usize) -> Result<Self> {
         // SAFETY: Has no requirements.
         let id = unsafe { bindings::memory_group_register_static(kind.node().id(), max_pages) };

@@ -20,7 +20,8 @@ pub const ADISTANCE_DRAM: i32 = crate::bindings::MEMTIER_ADISTANCE_DRAM as i32;
 /// The promise that a node has a memory type, as long as this value lives.
 ///
 /// There is one type for a node: if it has one already, be it that of another driver, then it
-/// stays. It stays also if this value is dropped while other memory of the node is online.
+/// stays, for as long as that driver lets it. A type of ours stays also if this value is dropped
+/// while other memory of the node is online.
 ///
 /// The C functions count how often a node was given the type it has, but do not tell whether they
 /// did count; taking back what was not counted drops the type under its other users, or worse.
@@ -42,7 +43,8 @@ mod numa {
         sync::{
             lazy_mutex,
             LazyMutex, //
-        }, //
+        },
+        types::ScopeGuard, //
     };
     use core::ptr::NonNull;
 
@@ -93,6 +95,17 @@ mod numa {
         node: Node,
         kind: MemoryType,
         users: usize,
+    }
+
+    /// Keeps memory from coming online and going offline while the result lives. May sleep.
+    fn freeze_memory() -> impl Sized {
+        // SAFETY: Has no requirements but that `put_online_mems()` follows, which it does below.
+        unsafe { bindings::get_online_mems() };
+
+        ScopeGuard::new(|| {
+            // SAFETY: Taken above.
+            unsafe { bindings::put_online_mems() }
+        })
     }
 
     static NODES: LazyMutex<KVec<Entry>> = lazy_mutex!(KVec::new());
@@ -152,6 +165,9 @@ mod numa {
 
             entry.users -= 1;
 
+            // What is seen must hold until the type is cleared.
+            let _frozen = freeze_memory();
+
             // Memory that others brought online relies on the type as well, but C does not count it
             // if the type is ours, and follows a null pointer when that memory goes offline. So the
             // type stays with the node, ready for the next one to be assigned.
@@ -164,7 +180,8 @@ mod numa {
             if let Ok(entry) = nodes.remove(index) {
                 // If C did count the type, then the node has had it since: nobody else can know a
                 // type of ours, and nobody else clears it. If C did not count, then the node had
-                // another type, which is counted by whoever gave it, and this does nothing.
+                // another type, which is counted by whoever gave it, and this does nothing, also
+                // if that type is gone.
                 //
                 // SAFETY: `node` is a valid index of a node, and this is the only call for the only
                 // `init_node_memory_type()` that was done for this entry.

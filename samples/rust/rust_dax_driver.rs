@@ -28,15 +28,15 @@ use kernel::{
         Core,
         Device, //
     },
-    prelude::*,
-    range::Range, //
+    iomem::Memory,
+    prelude::*, //
 };
 
 struct SampleDriver;
 
 /// What the driver keeps for a device.
 struct SampleData {
-    ranges: KVec<Range>,
+    ranges: KVec<Memory>,
 }
 
 impl SampleData {
@@ -44,7 +44,7 @@ impl SampleData {
         let ranges = ddev.ranges()?;
 
         dev_info!(ddev, "memory of node {}\n", ddev.target_node());
-        for range in ranges.iter() {
+        for range in ranges.iter().map(Memory::range) {
             dev_info!(ddev, "range {:#x}-{:#x}\n", range.start(), range.end());
         }
 
@@ -81,7 +81,7 @@ impl Attribute<dax::Adapter<SampleDriver>> for Capacity {
         data: Pin<&SampleData>,
         page: &mut attribute::Page<'_>,
     ) -> Result {
-        let bytes: u64 = data.ranges.iter().map(Range::len).sum();
+        let bytes: u64 = data.ranges.iter().map(|memory| memory.range().len()).sum();
 
         page.emit(fmt!("{}\n", bytes))
     }

@@ -18,7 +18,10 @@ use kernel::{
         Device, //
     },
     driver::ProbeType,
-    iomem::SoftReservedEntry,
+    iomem::{
+        Memory,
+        SoftReservedEntry, //
+    },
     platform,
     prelude::*,
     range::Range,
@@ -46,9 +49,9 @@ impl region::Driver for Driver {
 
     fn probe(pdev: &platform::Device<Core<'_>>, host: Host<'_>) -> Result {
         // User space can force any platform device upon a driver.
-        let Some((info, range)) = pdev
+        let Some((info, memory)) = pdev
             .platform_data::<RegionInfo>()
-            .and_then(|info| Some((info, info.range()?)))
+            .and_then(|info| Some((info, info.memory()?)))
         else {
             dev_err!(
                 pdev,
@@ -57,7 +60,7 @@ impl region::Driver for Driver {
             return Err(ENODEV);
         };
 
-        let result = create(pdev, host, info, range);
+        let result = create(pdev, host, info, memory);
         ledger::note_probe(pdev.id(), result);
         result
     }
@@ -67,9 +70,10 @@ fn create(
     pdev: &platform::Device<Core<'_>>,
     host: Host<'_>,
     info: &RegionInfo,
-    range: Range,
+    memory: Memory,
 ) -> Result {
     let dev: &Device<Bound> = pdev.as_ref();
+    let range = memory.range();
 
     refuse_if_claimed(dev, range)?;
 
@@ -82,28 +86,28 @@ fn create(
 
     // Whoever claims the range exclusively, such as kmem, does so below this entry. It only
     // informs: the device is worth having without it.
-    if let Err(err) = show_in_iomem(dev, range) {
+    if let Err(err) = show_in_iomem(dev, memory) {
         error(dev, c"/proc/iomem cannot show", range, err, c"");
     }
 
-    host.create_region(pdev.id(), range, info.node(), region::ALIGN, flags)
+    host.create_region(pdev.id(), memory, info.node(), region::ALIGN, flags)
         .inspect_err(|&err| error(dev, c"no dax region for", range, err, c""))?
         .create_device(size, false)
         .inspect_err(|&err| error(dev, c"no dax device for", range, err, c""))
 }
 
-/// Makes `range` show in `/proc/iomem` as long as the device is bound.
+/// Makes `memory` show in `/proc/iomem` as long as the device is bound.
 ///
 /// Some architectures keep what follows RAM, up to the next multiple of 64 MiB, as `RAM buffer`:
 /// see `e820__reserve_resources_late()`. Of a range that begins in it, only the rest can show.
-fn show_in_iomem(dev: &Device<Bound>, range: Range) -> Result {
-    SoftReservedEntry::new_managed(dev, range).or_else(|err| {
-        let buffer_end = range.start() | (SZ_64M as u64 - 1);
+fn show_in_iomem(dev: &Device<Bound>, memory: Memory) -> Result {
+    SoftReservedEntry::new_managed(dev, memory).or_else(|err| {
+        let buffer_end = memory.range().start() | (SZ_64M as u64 - 1);
 
         if err != EBUSY {
             return Err(err);
         }
-        SoftReservedEntry::new_managed(dev, range.after(buffer_end).ok_or(err)?)
+        SoftReservedEntry::new_managed(dev, memory.after(buffer_end).ok_or(err)?)
     })
 }
 

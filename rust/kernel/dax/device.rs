@@ -7,6 +7,7 @@
 use crate::{
     bindings,
     device,
+    iomem::Memory,
     memory_hotplug::OnlineType,
     prelude::*,
     range::Range,
@@ -21,8 +22,7 @@ use core::{
     ptr::{
         addr_of_mut,
         NonNull, //
-    },
-    slice, //
+    }, //
 };
 
 /// What an administrator wants to become of memory as System RAM.
@@ -80,7 +80,8 @@ impl Device<device::Bound> {
     /// is hotplugged, as far as the kernel supports it.
     ///
     /// This does not change while a driver of the type
-    /// [`DriverType::Kmem`](super::DriverType::Kmem) is bound.
+    /// [`DriverType::Kmem`](super::DriverType::Kmem) is bound. May sleep; takes the lock of the
+    /// configuration of DAX devices for reading.
     pub fn memmap_on_memory(&self) -> bool {
         let _frozen = Self::freeze_configuration();
 
@@ -90,7 +91,8 @@ impl Device<device::Bound> {
 
     /// Returns what the administrator wants to become of the memory as System RAM.
     ///
-    /// This does not change while a driver is bound.
+    /// This does not change while a driver is bound. May sleep; takes the lock of the region's
+    /// policy.
     pub fn wanted(&self) -> Wanted {
         #[cfg(CONFIG_DEV_DAX_POLICY)]
         {
@@ -114,8 +116,9 @@ impl Device<device::Bound> {
     /// It is a copy since user space may add ranges at any time, also while a driver is bound: what
     /// a driver works with is what it saw at probe time.
     ///
-    /// Fails with [`ENOMEM`] only.
-    pub fn ranges(&self) -> Result<KVec<Range>> {
+    /// Fails with [`ENOMEM`] only. May sleep; takes the lock of the configuration of DAX devices
+    /// for reading.
+    pub fn ranges(&self) -> Result<KVec<Memory>> {
         let _frozen = Self::freeze_configuration();
         let ddev = self.as_raw();
 
@@ -126,15 +129,18 @@ impl Device<device::Bound> {
             return Ok(KVec::new());
         }
 
-        // SAFETY: `ranges` is an array of `nr_range` elements, and neither is changed or freed
-        // while the lock is held.
-        let raw = unsafe { slice::from_raw_parts(first, count) };
-
         let mut ranges = KVec::with_capacity(count, GFP_KERNEL)?;
-        for range in raw {
+        for index in 0..count {
+            // SAFETY: `ranges` is an array of `nr_range` elements, which is not freed while the
+            // lock is held. Only what is read here does not change meanwhile: the mapping of a
+            // range comes and goes without the lock.
+            let raw = unsafe { (&raw const (*first.add(index)).range).read() };
+
             // The DAX core has no empty ranges.
-            if let Some(range) = Range::new(range.range.start, range.range.end) {
-                ranges.push(range, GFP_KERNEL)?;
+            if let Some(range) = Range::new(raw.start, raw.end) {
+                // SAFETY: DAX regions are made of memory that belongs to who made them, and the
+                // device of a part of theirs.
+                ranges.push(unsafe { Memory::new(range) }, GFP_KERNEL)?;
             }
         }
         Ok(ranges)

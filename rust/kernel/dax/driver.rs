@@ -190,7 +190,8 @@ pub trait Driver: Sized + 'static {
 
     /// Called when the device is about to be unbound; its [`Self::ATTRIBUTES`] are gone already.
     ///
-    /// `data` is dropped afterwards. Runs with the same locks held as [`Driver::probe`].
+    /// `data` is dropped afterwards. Runs with the device lock held, and, if the device could not
+    /// be made whole, also with the lock of the DAX core that [`Driver::probe`] may run under.
     fn unbind<'bound>(dev: &'bound Device<Core<'_>>, data: Pin<&Self::Data<'bound>>) {
         let _ = (dev, data);
     }

@@ -17,6 +17,11 @@ use crate::{
     },
     devres,
     error::to_result,
+    iomem::{
+        soft_reserved,
+        Intersection,
+        Memory, //
+    },
     memregion,
     platform::{
         self,
@@ -233,7 +238,7 @@ pub struct RegionInfo(bindings::memregion_info);
 
 impl RegionInfo {
     /// Describes the memory `range` on `node`, which is negative if it is not known.
-    pub const fn new(range: Range, node: i32) -> Self {
+    const fn new(range: Range, node: i32) -> Self {
         Self(bindings::memregion_info {
             target_node: node,
             range: bindings::range {
@@ -246,6 +251,13 @@ impl RegionInfo {
     /// The memory, or [`None`] if what was stored is not a range.
     pub const fn range(&self) -> Option<Range> {
         Range::new(self.0.range.start, self.0.range.end)
+    }
+
+    /// The memory as what may be given to others, under the same condition.
+    pub fn memory(&self) -> Option<Memory> {
+        // SAFETY: What devices called `hmem` stand for is memory that firmware set aside: see
+        // `NewDevice::add()`; the C driver looks for it in the same place.
+        self.range().map(|range| unsafe { Memory::new(range) })
     }
 
     /// The NUMA node of the memory, or negative if it is not known.
@@ -306,12 +318,38 @@ impl NewDevice {
     ///
     /// # Errors
     ///
-    /// Those of [`platform::Registration::new`] and [`devres::register`].
+    /// - [`EINVAL`] if there is a byte in `range` that firmware did not set aside.
+    /// - Those of [`platform::Registration::new`] and [`devres::register`].
     ///
     /// # Context
     ///
-    /// May sleep. Takes the lock of the new device, while the driver probes.
+    /// May sleep. Takes the resource lock, and the lock of the new device, while the driver probes.
+    // Inline, for the query that tests replace.
+    #[inline]
     pub fn add(self, parent: &Device<Bound>, range: Range, node: i32) -> Result {
+        self.add_reserved(parent, range, node, soft_reserved::intersects)
+    }
+
+    /// Adds the device if firmware set all of `range` aside.
+    fn add_reserved(
+        self,
+        parent: &Device<Bound>,
+        range: Range,
+        node: i32,
+        intersects: fn(Range) -> Intersection,
+    ) -> Result {
+        let parts = soft_reserved::parts(range)?;
+        let reserved = parts.iter().map(Range::len).fold(0, u64::wrapping_add);
+        let is_reserved = match parts.is_empty() {
+            // Tests have ranges that firmware never described.
+            true => intersects(range) == Intersection::Intersects,
+            false => reserved == range.len(),
+        };
+
+        if !is_reserved {
+            return Err(EINVAL);
+        }
+
         let info = RegionInfo::new(range, node);
         let device = platform::Registration::new(parent, self.id(), node, &info)?;
 

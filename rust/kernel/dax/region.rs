@@ -26,9 +26,9 @@ use crate::{
         from_result,
         to_result, //
     },
+    iomem::Memory,
     platform,
     prelude::*,
-    range::Range,
     types::Opaque,
     ThisModule, //
 };
@@ -44,22 +44,26 @@ use core::{
 ///
 /// ```
 /// use kernel::{
-///     dax::region,
+///     dax::{
+///         hmem::RegionInfo,
+///         region, //
+///     },
 ///     device::Core,
 ///     platform,
-///     prelude::*,
-///     range::Range, //
+///     prelude::*, //
 /// };
 ///
 /// struct MyDriver;
 ///
 /// impl region::Driver for MyDriver {
 ///     fn probe(pdev: &platform::Device<Core<'_>>, host: region::Host<'_>) -> Result {
-///         let range = Range::new(0x1_0000_0000, 0x1_3fff_ffff).ok_or(EINVAL)?;
+///         let info = pdev.platform_data::<RegionInfo>().ok_or(ENODEV)?;
+///         let memory = info.memory().ok_or(ENODEV)?;
+///         let size = memory.range().len();
 ///
-///         dev_info!(pdev, "offering {range}\n");
-///         host.create_region(0, range, -1, region::ALIGN, region::Flags::KMEM)?
-///             .create_device(range.len(), false)
+///         dev_info!(pdev, "offering {}\n", memory.range());
+///         host.create_region(0, memory, info.node(), region::ALIGN, region::Flags::KMEM)?
+///             .create_device(size, false)
 ///     }
 /// }
 /// ```
@@ -163,18 +167,19 @@ impl Flags {
 pub struct Host<'a>(&'a device::Device<Core<'a>>);
 
 impl<'a> Host<'a> {
-    /// Gives `range` to the DAX core, as the region of this device.
+    /// Gives `memory` to the DAX core, as the region of this device.
     ///
     /// `id` is the `X` of its devices' names, `daxX.Y`. `node` is the NUMA node that the memory
-    /// belongs to once it is System RAM, or negative if that is not known. `range` is in bytes.
+    /// belongs to once it is System RAM, or negative if that is not known. `align` is in bytes.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if `align` is not a power of two, or if an end of `range` is not a multiple of
-    ///   it.
-    /// - [`EBUSY`] if a byte of `range` belongs to another region (the DAX core logs the range),
-    ///   or, which is rare, if the attributes of the region could not be added.
-    /// - [`ENOMEM`] if there is no memory for the region.
+    /// - [`EINVAL`] if `align` is not a power of two, if an end of `memory` is not a multiple of
+    ///   it, or if no node can have the number `node`.
+    /// - [`EBUSY`] if a byte of `memory` belongs to another region (the DAX core logs the range),
+    ///   or if the attributes of the region could not be added, for want of memory for instance: C
+    ///   does not tell.
+    /// - [`ENOMEM`] if there is no memory for the region itself.
     ///
     /// # Context
     ///
@@ -182,11 +187,19 @@ impl<'a> Host<'a> {
     pub fn create_region(
         self,
         id: i32,
-        range: Range,
+        memory: Memory,
         node: i32,
         align: u32,
         flags: Flags,
     ) -> Result<Region<'a>> {
+        let range = memory.range();
+
+        // kmem looks the node up in tables.
+        //
+        // CAST: `MAX_NUMNODES` is at most 1024.
+        if node >= bindings::MAX_NUMNODES as i32 {
+            return Err(EINVAL);
+        }
         if !align.is_power_of_two() || range.trim_to(u64::from(align)) != Some(range) {
             return Err(EINVAL);
         }
@@ -199,7 +212,14 @@ impl<'a> Host<'a> {
         // SAFETY: The device is being probed, and by the type invariant its driver data is unset.
         // `raw` is valid for the call, which copies it.
         let region = unsafe {
-            bindings::alloc_dax_region(self.0.as_raw(), id, &raw mut raw, node, align, flags.0)
+            bindings::alloc_dax_region(
+                self.0.as_raw(),
+                id,
+                &raw mut raw,
+                node.max(bindings::NUMA_NO_NODE),
+                align,
+                flags.0,
+            )
         };
 
         match NonNull::new(region) {
@@ -236,9 +256,9 @@ pub struct Region<'a> {
 }
 
 impl Region<'_> {
-    /// Creates a DAX device from the first `size` bytes of the region that are free.
+    /// Creates a DAX device from the first `size` bytes of the region, which must be free.
     ///
-    /// A `size` of zero creates the *seed*, a device without memory that user space may resize.
+    /// A `size` of zero creates a device without memory, which user space may resize.
     /// `memmap_on_memory` tells whether kmem may keep the memory map of the device's memory in that
     /// memory itself. A driver of the DAX bus may bind to the device, and may fail to, before this
     /// returns.
@@ -248,8 +268,10 @@ impl Region<'_> {
     ///
     /// # Errors
     ///
-    /// - [`ENOMEM`] if `size` bytes are not free, or if there is no memory for the device.
-    /// - Whatever else `device_add()` returns.
+    /// - [`ENOMEM`] if the first `size` bytes are not free, or if there is no memory for the
+    ///   device.
+    /// - Whatever else `device_add()` returns, also for the device's first mapping; in that case
+    ///   the device may be there.
     ///
     /// # Context
     ///

@@ -79,6 +79,10 @@ use core::{
     slice, //
 };
 
+/// The bits of a mode that are permissions. Others have a meaning for sysfs, such as that the page
+/// is not cleared.
+const PERMISSIONS: u16 = 0o777;
+
 /// The page that the text of an attribute is written to.
 pub struct Page<'a> {
     buf: &'a mut [u8],
@@ -92,7 +96,8 @@ impl<'a> Page<'a> {
     unsafe fn from_raw(buf: *mut c_char) -> Self {
         Self {
             // SAFETY: By the safety requirements, these bytes are valid and exclusive during `'a`.
-            buf: unsafe { slice::from_raw_parts_mut(buf.cast::<u8>(), PAGE_SIZE) },
+            // A text as long as the page would be taken for one that is too long.
+            buf: unsafe { slice::from_raw_parts_mut(buf.cast::<u8>(), PAGE_SIZE - 1) },
             len: 0,
         }
     }
@@ -212,7 +217,7 @@ mod private {
 pub trait Owner: private::Sealed {}
 
 /// Attributes in the directory of each device that the driver with the layout `L` is bound to.
-pub struct OfDevice<L>(PhantomData<fn(L)>);
+pub struct OfDevice<L>(PhantomData<fn(L) -> L>);
 
 /// Attributes in the directory of the driver.
 pub struct OfDriver;
@@ -230,7 +235,7 @@ impl Owner for OfDriver {}
 /// expect the driver data of `O`, or a `struct driver_attribute`. Both begin with a
 /// `struct attribute`.
 #[repr(transparent)]
-pub struct Entry<O: Owner>(&'static bindings::attribute, PhantomData<fn(O)>);
+pub struct Entry<O: Owner>(&'static bindings::attribute, PhantomData<fn(O) -> O>);
 
 /// Makes an [`Entry`] of an attribute type.
 pub trait IntoEntry<O: Owner> {
@@ -251,7 +256,7 @@ where
         let mut raw: bindings::device_attribute = pin_init::zeroed();
 
         raw.attr.name = A::NAME.to_bytes_with_nul().as_ptr().cast();
-        raw.attr.mode = A::MODE;
+        raw.attr.mode = A::MODE & PERMISSIONS;
         if A::HAS_SHOW {
             raw.__bindgen_anon_1.show = Some(Self::show);
         }
@@ -349,7 +354,7 @@ impl<A: DriverAttribute> DriverFile<A> {
         let mut raw: bindings::driver_attribute = pin_init::zeroed();
 
         raw.attr.name = A::NAME.to_bytes_with_nul().as_ptr().cast();
-        raw.attr.mode = A::MODE;
+        raw.attr.mode = A::MODE & PERMISSIONS;
         if A::HAS_SHOW {
             raw.show = Some(Self::show);
         }
@@ -413,7 +418,7 @@ impl<A: DriverAttribute> IntoEntry<OfDriver> for DriverFile<A> {
 /// A group of attributes of the owner `O`: a directory if it is named, else files beside the
 /// others.
 #[repr(transparent)]
-pub struct Group<O: Owner>(bindings::attribute_group, PhantomData<fn(O)>);
+pub struct Group<O: Owner>(bindings::attribute_group, PhantomData<fn(O) -> O>);
 
 impl<O: Owner> Group<O> {
     /// Makes a group of files in the directory of the owner itself.

@@ -51,6 +51,8 @@ impl LeftOnline {
 
     /// Returns the memory that was left by the device of the given name, if it is on the same node
     /// and if the device still has all of its ranges.
+    ///
+    /// May sleep. `has` is asked under the lock of the list, and must not look there itself.
     pub fn take_over(name: &CStr, node: Node, has: &dyn Fn(&BlockAligned) -> bool) -> Option<Self> {
         let mut left = LEFT.lock();
         let index = left.iter().position(|unit| {

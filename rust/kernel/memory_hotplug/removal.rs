@@ -52,28 +52,29 @@ impl<'a> Removal<'a> {
     }
 
     /// Adds all of `memory`, which will be empty after a successful [`run`](Self::run), and
-    /// unchanged after a failed one. Fails with [`ENOMEM`] only.
+    /// unchanged after a failed one. Fails with [`ENOMEM`] only, and adds nothing then.
     pub fn add(&mut self, memory: &'a mut KVec<Plugged>) -> Result {
+        // What is removed must be owned by a member: room for all of it comes first.
+        self.members.reserve(1, GFP_KERNEL)?;
+        self.ranges.reserve(memory.len(), GFP_KERNEL)?;
+
         for plugged in memory.iter() {
             let range = plugged.range().range();
 
-            self.ranges.push(
-                bindings::range {
-                    start: range.start(),
-                    end: range.end(),
-                },
-                GFP_KERNEL,
-            )?;
+            let _ = self.ranges.push_within_capacity(bindings::range {
+                start: range.start(),
+                end: range.end(),
+            });
         }
-
-        self.members.push(memory, GFP_KERNEL)?;
+        let _ = self.members.push_within_capacity(memory);
         Ok(())
     }
 
     /// Takes everything offline, and then removes it.
     ///
     /// If a block refuses to go offline, then those that were taken offline before are brought back
-    /// online, into the zones they came from, and nothing is removed.
+    /// online, into the zones they came from, and nothing is removed. Should one not come back, the
+    /// kernel log tells: ask for the states of the blocks.
     ///
     /// May take long, as the data in the memory is moved elsewhere; a signal ends it.
     pub fn run(mut self) -> Result<(), Refusal> {

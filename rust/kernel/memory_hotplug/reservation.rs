@@ -38,8 +38,9 @@ unsafe impl Sync for Reservation {}
 impl Reservation {
     /// Claims a range under the given name.
     ///
-    /// Fails with [`EBUSY`] if a part of it is claimed already, or if there is no memory for the
-    /// entry: C does not tell.
+    /// Fails with [`EBUSY`] if a part of it is claimed exclusively, or if there is no memory for
+    /// the entry: C does not tell. What is claimed here is not, until memory is added under it.
+    /// May sleep.
     pub fn new(range: BlockAligned, name: Arc<CString>) -> Result<Self> {
         // SAFETY: `name` is kept as long as the entry exists.
         let resource =

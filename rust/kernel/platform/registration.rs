@@ -97,7 +97,7 @@ impl<D: PlatformData> Registration<D> {
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if `id` does not fit into a C `int`.
+    /// - [`EINVAL`] if `id` does not fit into a C `int`, or if no node can have the number `node`.
     /// - [`ENOMEM`] if there is no memory for the device or the copy of `data`.
     /// - [`EEXIST`] if there is a device of that name and id already.
     /// - Whatever else `device_add()` returns.
@@ -148,17 +148,22 @@ unsafe fn add(
     size: usize,
 ) -> Result<NonNull<bindings::platform_device>> {
     let id = c_int::try_from(id).map_err(|_| EINVAL)?;
+    // CAST: `MAX_NUMNODES` is at most 1024.
+    if node >= bindings::MAX_NUMNODES as i32 {
+        return Err(EINVAL);
+    }
     // SAFETY: `name` is a valid C string, which the call copies.
     let pdev = unsafe { bindings::platform_device_alloc(name.as_char_ptr(), id) };
     let device = NonNull::new(pdev).ok_or(ENOMEM)?;
 
     // SAFETY: `pdev` was just allocated and is not registered, so nobody else looks at these
-    // fields. The device takes its own reference to the parent when it is added.
+    // fields. The device takes its own reference to the parent when it is added. The node is either
+    // none or one that there are tables for.
     unsafe {
         (*pdev).dev.parent = parent.as_raw();
         bindings::set_dev_node(
             &raw mut (*pdev).dev,
-            bindings::numa_map_to_online_node(node),
+            bindings::numa_map_to_online_node(node.max(bindings::NUMA_NO_NODE)),
         );
     }
 

@@ -30,9 +30,11 @@ impl Claim {
         let mut claims = KVec::with_capacity(ranges.len(), GFP_KERNEL)?;
         let (mut all, mut usable) = (0u64, 0u64);
 
-        for (mapping, range) in ranges.iter().enumerate() {
+        for (mapping, memory) in ranges.iter().enumerate() {
+            let range = memory.range();
+
             all = all.saturating_add(range.len());
-            match BlockAligned::inside(range) {
+            match BlockAligned::inside(memory) {
                 Some(range) => {
                     let claim = Self {
                         mapping,

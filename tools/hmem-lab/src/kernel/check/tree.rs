@@ -225,7 +225,13 @@ fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
     {
         command.env(name, value);
     }
-    for argument in &arguments[rustc + 1..] {
+    let mut arguments = arguments[rustc + 1..].iter();
+    while let Some(argument) = arguments.next() {
+        // rustdoc has a directory of its own.
+        if driver == "rustdoc" && *argument == "--out-dir" {
+            arguments.next();
+            continue;
+        }
         let driver_only = argument.starts_with("--emit")
             || argument.starts_with("--remap-path-scope")
             || argument.starts_with("--remap-path-prefix");
