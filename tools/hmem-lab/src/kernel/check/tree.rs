@@ -115,7 +115,7 @@ pub(super) fn clippy(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
     let mut all = Vec::new();
     for line in crates(&built)? {
-        all.extend(say(&built, "clippy-driver", &line)?);
+        all.extend(say(&built, "clippy-driver", &line, &[])?);
     }
     Ok(all)
 }
@@ -125,8 +125,13 @@ pub(super) fn clippy(ground: &Ground) -> Result<Findings> {
 pub(super) fn rustdoc(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
     let mut all = Vec::new();
-    for line in crates(&built)? {
-        all.extend(say(&built, "rustdoc", &line)?);
+    for (index, line) in crates(&built)?.iter().enumerate() {
+        // A driver has no public items: who reads its documentation reads that of the private ones.
+        let more: &[&str] = match index {
+            0 => &[],
+            _ => &["-Arustdoc::private-intra-doc-links"],
+        };
+        all.extend(say(&built, "rustdoc", line, more)?);
     }
     Ok(all)
 }
@@ -175,7 +180,7 @@ pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
     Ok(all.iter().map(|text| text.replace(&prefix, "")).collect())
 }
 
-/// How the kernel's make compiled the kernel crate and the crates of the overlay. Fails if there is a directory that
+/// How the kernel's make compiled the kernel crate, first, and the crates of the overlay. Fails if there is a directory that
 /// none of them was made from: what is not compiled has no findings.
 fn crates(built: &Built) -> Result<Vec<String>> {
     let mut lines = Vec::new();
@@ -209,8 +214,9 @@ fn crates(built: &Built) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Lets another driver than rustc read a crate, with the same arguments, and returns what it says of our files.
-fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
+/// Lets another driver than rustc read a crate, with the same arguments and some more, and returns what it says of our
+/// files.
+fn say(built: &Built, driver: &str, line: &str, more: &[&str]) -> Result<Findings> {
     let out = built.obj.join("check");
     kernel::dirs::make(&out)?;
     let mut command = Command::new(driver);
@@ -252,6 +258,7 @@ fn say(built: &Built, driver: &str, line: &str) -> Result<Findings> {
         command.arg(format!("--emit=metadata={}/x.rmeta", out.display()));
     }
     command
+        .args(more)
         // As the kernel's make does: the kernel is written with unstable features.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CLIPPY_CONF_DIR", &built.tree)
