@@ -19,14 +19,21 @@ load_idle() {
 # Whether all dax devices of a region have no size and no driver.
 region_is_idle() {
 	local dax
+	[ -n "$(dax_below "$1")" ] || { echo "$1 has no dax device" && return 1; }
 	for dax in $(dax_below "$1"); do
 		[ "$(cat "$DAX/devices/$dax/size")" = 0 ] || { echo "$dax has $(cat "$DAX/devices/$dax/size") bytes" && return 1; }
 		[ "$(driver_of "$DAX/devices/$dax")" = none ] || { echo "$dax is bound" && return 1; }
 	done
 }
 
+# The hmem devices are those that there were.
+none_missing() {
+	diff <(echo "$all") <(hmem_devices)
+}
+
 all_idle() {
 	local hmem
+	none_missing || return
 	for hmem in $(hmem_devices); do
 		region_is_idle "$hmem" || return
 	done
@@ -69,7 +76,7 @@ one_idle() {
 	echo "$1" > "/sys/module/$HMEM_MODULE/parameters/region_idle" || return
 	[ "$(idle)" = Y ] || { echo "region_idle is $(idle)" && return 1; }
 	unbind hmem "$one" && bind hmem "$one" && settle
-	region_is_idle "$one" || return
+	none_missing && region_is_idle "$one" || return
 	for other in $(hmem_devices); do
 		[ "$other" = "$one" ] || ! region_is_idle "$other" > /dev/null || { echo "$other is idle, too" && return 1; }
 	done
@@ -87,7 +94,8 @@ refuses() {
 hmem_begin_destructive
 command -v daxctl > /dev/null || skip_all "daxctl is not installed"
 [ "$(idle)" = N ] || skip_all "region_idle is set"
-one=$(hmem_devices | head -n 1)
+all=$(hmem_devices)
+one=${all%%$'\n'*}
 before=$(hmem_state)
 ktap_set_plan 10
 check "loaded with region_idle=1" load_idle

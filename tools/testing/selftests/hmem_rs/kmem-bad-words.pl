@@ -103,7 +103,9 @@ sub try {
 }
 
 try($_) for @table;
-while ($written < $count + @table / 2) {
+# How many words of the table are wrong depends on the kind; the generated ones come on top.
+my $table = $written;
+while ($written < $count + $table) {
 	try(generate());
 	last if $wrong > 10;
 }

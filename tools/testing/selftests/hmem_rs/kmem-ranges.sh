@@ -7,31 +7,6 @@
 # shellcheck source=tools/testing/selftests/hmem_rs/kmem-lib.sh
 . "$(dirname "$(readlink -f "$0")")/kmem-lib.sh"
 
-# device NAME: its directory.
-device() { echo "$DAX/devices/$1"; }
-
-# part N [BYTES]: the range of the Nth block of the memory, or of its first bytes.
-part() {
-	local start=$((base + $1 * size))
-	printf '%x-%x' $start $((start + ${2:-$size} - 1))
-}
-
-# Takes the device apart: no memory, no driver.
-empty() {
-	[ ! -e "$KMEM/$1" ] || { write "$1" unplugged && kmem_unbind "$1"; } || return
-	echo 0 > "$(device "$1")/size"
-}
-
-# made_of DEVICE RANGE...: gives it these ranges, in this order.
-made_of() {
-	local device=$1 range
-	shift
-	empty "$device" || return
-	for range in "$@"; do
-		echo "$range" > "$(device "$device")/mapping" || return
-	done
-}
-
 several() {
 	made_of "$first" "$(part 0)" "$(part 2)" "$(part 4)" && mark_log && kmem_bind "$first" &&
 		write "$first" unplugged && write "$first" online_movable && is "$first" online_movable &&
@@ -58,44 +33,49 @@ added_later() {
 # Leaves the memory of one block online, and makes another device of it and of two more blocks.
 # conflict PLACE EXPECTED: it is the PLACEth of three.
 conflict() {
-	local other region parts=(2 4 5)
-	made_of "$first" "$(part 0)" && kmem_bind "$first" && write "$first" unplugged &&
-		write "$first" online_movable && kmem_unbind "$first" && echo 0 > "$(device "$first")/size" || return
-	region=$(dirname "$(readlink -f "$(device "$first")")")/dax_region
-	other=$(cat "$region/seed")
-	if [ -z "$other" ]; then
-		echo 1 > "$region/create" && other=$(cat "$region/seed") || return
-	fi
+	local other parts=(2 4 5)
+	leaves_online "$first" && other=$(another "$first") || return
 	parts[$1]=0
 	made_of "$other" "$(part "${parts[0]}")" "$(part "${parts[1]}")" "$(part "${parts[2]}")" && mark_log || return
 	if [ "$2" = ok ]; then
-		kmem_bind "$other" && log_has "$other: mapping$1: .* could not reserve region" &&
+		kmem_bind "$other" && log_has "$other: mapping$1: 0x$(part 0 | sed s/-/-0x/) could not reserve region" &&
 			write "$other" unplugged && write "$other" online_movable && is "$other" online_movable &&
-			[ "$(blocks "$other" | wc -l)" = 2 ] && empty "$other" || return
+			[ "$(blocks "$other" | wc -l)" = 2 ] || return
 	else
-		refused "$2" kmem_bind "$other" && log_has "$other: mapping$1: .* could not reserve region" &&
-			empty "$other" || return
+		refused "$2" kmem_bind "$other" &&
+			log_has "$other: mapping$1: 0x$(part 0 | sed s/-/-0x/) could not reserve region" || return
 	fi
-	# The device it belongs to gets the memory back.
-	made_of_again && is "$first" online_movable && write "$first" unplugged && gone "$first"
+	removed "$other" && takes_over "$first"
 }
 
-made_of_again() {
-	part 0 > "$(device "$first")/mapping" && kmem_bind "$first"
+# Bound without looking at the memory, the driver must have all of it later, or it takes nothing.
+bound_unplugged() {
+	local other policy had
+	policy=$(region "$first")/policy
+	had=$(sed -n 1p "$policy")
+	leaves_online "$first" && echo kmem,unplugged > "$policy" && other=$(another "$first") &&
+		made_of "$other" "$(part 2)" "$(part 0)" && kmem_bind "$other" && is "$other" unplugged && mark_log &&
+		refused EBUSY write "$other" online_movable && is "$other" unplugged || return
+	! grep " : $other\$" /proc/iomem &&
+		log_has "$other: mapping1: 0x$(part 0 | sed s/-/-0x/) could not reserve region" || return
+	removed "$other" && echo "$had" > "$policy" && takes_over "$first"
 }
 
 kmem_begin 1
-size=$((0x$(cat $MEMORY/block_size_bytes)))
-base=$(($(cat "$(device "$first")/resource")))
+parts_of "$first"
 [ "$(cat "$(device "$first")/size")" -ge $((6 * size)) ] || skip_all "$first has less than six memory blocks"
-whole=$(printf '%x-%x' $base $((base + $(cat "$(device "$first")/size") - 1)))
-ktap_set_plan 7
+ktap_set_plan 8
 check "three ranges" several
 check "ranges that are too small" too_small
 check "a range added while the driver is bound" added_later
 check "the last of three is in use" conflict 2 ok
 check "the one in the middle is in use" conflict 1 ok
 check "the first is in use" conflict 0 EBUSY
+if [ -e "$(region "$first")/policy" ]; then
+	check "bound unplugged, and one of two is in use" bound_unplugged
+else
+	ktap_test_skip "bound unplugged, and one of two is in use: the region has no policy"
+fi
 made_of "$first" "$whole" && kmem_bind "$first" > /dev/null && write "$first" unplugged > /dev/null
 check "as before in the end" gone "$first"
 ktap_finished

@@ -3,40 +3,47 @@
 #
 # The file `state`: what it takes from each state, and that it tells the truth.
 #
-# The second half, from "behind its back" on, fails with the driver kmem that is written in C.
+# What blocks do "behind its back", and "one block taken offline and back", fail with the driver kmem that is
+# written in C.
 
 # shellcheck source=tools/testing/selftests/hmem_rs/kmem-lib.sh
 . "$(dirname "$(readlink -f "$0")")/kmem-lib.sh"
 
 bind_offline() {
-	write "$first" unplugged && kmem_unbind "$first" && echo offline > $MEMORY/auto_online_blocks &&
-		kmem_bind "$first" && is "$first" offline
+	write "$1" unplugged && kmem_unbind "$1" && echo offline > $MEMORY/auto_online_blocks &&
+		kmem_bind "$1" && is "$1" offline
 }
 
+# from DEVICE STATE: brings it there.
 from() {
-	write "$first" unplugged || return
-	case $1 in
+	write "$1" unplugged || return
+	case $2 in
 		unplugged) ;;
-		offline) bind_offline ;;
-		*) write "$first" "$1" ;;
+		offline) bind_offline "$1" ;;
+		*) write "$1" "$2" ;;
 	esac
 }
 
-# move FROM TO EXPECTED: what a write does, "ok" or an error.
+# move DEVICE FROM TO EXPECTED: what a write does, "ok" or an error.
 move() {
-	from "$1" || { echo "cannot reach $1" && return 1; }
-	if [ "$3" = ok ]; then
-		write "$first" "$2" && is "$first" "$2"
+	from "$1" "$2" || { echo "cannot reach $2" && return 1; }
+	if [ "$4" = ok ]; then
+		write "$1" "$3" && is "$1" "$3"
 	else
-		refused "$3" write "$first" "$2" && is "$first" "$1"
+		refused "$4" write "$1" "$3" && is "$1" "$2"
 	fi
 }
 
-matrix() {
+# moves DEVICE: does what it reads, line by line.
+moves() {
 	local from to want
 	while read -r from to want; do
-		move "$from" "$to" "$want" || { echo "from $from to $to" && return 1; }
-	done <<- EOT
+		move "$1" "$from" "$to" "$want" || { echo "from $from to $to" && return 1; }
+	done
+}
+
+matrix() {
+	moves "$first" <<- EOT
 		unplugged unplugged ok
 		unplugged offline EINVAL
 		unplugged online_movable ok
@@ -51,6 +58,32 @@ matrix() {
 		online_movable online_kernel EBUSY
 		online_movable online_movable ok
 	EOT
+}
+
+matrix_any_use() {
+	moves "$roomy" <<- EOT && write "$roomy" unplugged && gone "$roomy"
+		unplugged online ok
+		online online ok
+		online unplugged ok
+		online offline EINVAL
+		online online_kernel EBUSY
+		online online_movable EBUSY
+		unplugged online_kernel ok
+		online_kernel online_kernel ok
+		online_kernel unplugged ok
+		online_kernel offline EINVAL
+		online_kernel online EBUSY
+		online_kernel online_movable EBUSY
+	EOT
+}
+
+# The last device on a node that has other memory. On one that has none, what is online for any use is soon used
+# by the kernel, and stays.
+with_other_memory() {
+	local device
+	for device in "${devices[@]}"; do
+		! node_has_memory "$device" || echo "$device"
+	done | tail -n 1
 }
 
 bad_words() {
@@ -78,7 +111,7 @@ cycles() {
 
 # others TYPE SEEN: the device was bound offline, then somebody brought the blocks online.
 others_online() {
-	bind_offline && set_blocks "$first" "$1" && is "$first" "$2" && write "$first" "$2" && is "$first" "$2" &&
+	bind_offline "$first" && set_blocks "$first" "$1" && is "$first" "$2" && write "$first" "$2" && is "$first" "$2" &&
 		write "$first" unplugged && gone "$first"
 }
 
@@ -107,7 +140,8 @@ one_offline() {
 kmem_begin 1
 policy=$(cat $MEMORY/auto_online_blocks)
 trap 'echo "$policy" > $MEMORY/auto_online_blocks; rm -rf "$KEPT"' EXIT
-ktap_set_plan 9
+roomy=$(with_other_memory)
+ktap_set_plan 10
 check "what each write does in each state" matrix
 check "words that are none change nothing" bad_words
 check "a newline or a NUL may follow" with_newline_or_nul
@@ -118,4 +152,10 @@ check "unbound after all blocks were taken offline" unbound_offline
 check "one block taken offline and back" one_offline
 write "$first" unplugged
 check "unplugged in the end" gone "$first"
+# The last, as it may leave something.
+if [ -n "$roomy" ]; then
+	check "what each write does while it is online for any use" matrix_any_use
+else
+	ktap_test_skip "what each write does while it is online for any use: no device is on a node with other memory"
+fi
 ktap_finished
