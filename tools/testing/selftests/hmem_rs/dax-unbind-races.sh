@@ -80,8 +80,9 @@ device=$PLATFORM/devices/$one/$name
 idle=/sys/module/$HMEM_MODULE/parameters/region_idle
 [ "$(cat "$idle")" = N ] || skip_all "region_idle is on"
 before=$(hmem_state)
-ktap_set_plan 7
+ktap_set_plan 8
 check "writes to size" against write "$(cat "$device/size")" "$device/size"
+check "writes to align" against write "$(cat "$device/align")" "$device/align"
 check "writes to mapping" against write 0-0 "$device/mapping"
 check "reads of seed" idle against read - "$region/seed"
 check "reads of create" idle against read - "$region/create"
