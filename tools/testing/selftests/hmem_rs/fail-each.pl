@@ -137,6 +137,7 @@ sub once {
 	$sum->{all}++;
 	$sum->{refused}++ if $error;
 	$sum->{told}++ if $log =~ $named;
+	$sum->{said}++ if $operation->{says} && $log =~ $operation->{says};
 	$sum->{partly}++ if !$error && $now ne $after;
 	$sum->{harmless}++ if $now eq $after;
 
@@ -171,6 +172,7 @@ sub each_fails {
 		die "there is no end\n" if $nth == MOST;
 	}
 	die "only $sum->{all} allocations failed\n" if $sum->{all} < $operation->{least};
+	die "the log never says $operation->{says}\n" if $operation->{says} && !$sum->{said};
 }
 
 sub writes {
@@ -219,7 +221,7 @@ my %operations = (
 	'bind-hmem' => { binds(PLATFORM . '/drivers/hmem', $hmem), least => 20, below => 'hmem_rs', hold => [DAX] },
 	'bind-kmem' => { binds(KMEM, $dax), least => 10, below => 'kmem' },
 	'state-online' => { act => writes($state, 'online_movable'), undo => sub { set($state, 'unplugged') }, least => 10,
-		below => 'kmem' },
+		below => 'kmem', says => qr/$dax: mapping0: .* memory add failed/ },
 	'state-unplug' => { act => writes($state, 'unplugged'), undo => sub { set($state, 'online_movable') }, least => 2,
 		below => 'kmem' },
 	'set_state-online' => { act => writes(KMEM . '/set_state', 'online_movable all'), least => 10, below => 'kmem',
