@@ -162,9 +162,11 @@ fn attempt(
     // nothing of the scenario. It gets one more boot; a kernel that really hangs does so again. Not if the
     // drivers were there already, or if the kernel complained.
     let hung = matches!(&booted, Ok(first) if matches!(first.ending, Ending::TimedOut(_)) && first.events.is_empty());
-    let console = fs::read(dir.join("console.log")).unwrap_or_default();
-    let quiet = klog::complaints(&String::from_utf8_lossy(&console), &[]).is_empty();
-    if hung && quiet && !kernel.has("DEV_DAX_HMEM") {
+    let quiet = || {
+        let console = fs::read(dir.join("console.log")).unwrap_or_default();
+        klog::complaints(&String::from_utf8_lossy(&console), &[]).is_empty()
+    };
+    if hung && !kernel.has("DEV_DAX_HMEM") && quiet() {
         report
             .note
             .push_str(" (second boot: the first hung before user space)");

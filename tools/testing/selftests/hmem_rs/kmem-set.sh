@@ -94,9 +94,8 @@ last_cannot() {
 	log_has "$other: mapping1: 0x$(part 0 | sed s/-/-0x/) could not reserve region" && is "$other" unplugged &&
 		! grep " : $other\$" /proc/iomem && all_gone "${devices[@]:0:${#devices[@]}-1}" || return
 	# As it was.
-	removed "$other" && echo "$had" > "$policy" && part 0 > "$(device "$last")/mapping" && kmem_bind "$last" &&
-		is "$last" online_movable && made_of "$last" "$whole" && kmem_bind "$last" && write "$last" unplugged &&
-		all_gone "${devices[@]}"
+	removed "$other" && echo "$had" > "$policy" && takes_over "$last" && made_of "$last" "$whole" &&
+		kmem_bind "$last" && write "$last" unplugged && all_gone "${devices[@]}"
 }
 
 # all_gone DEVICE...: none has memory.
