@@ -153,8 +153,9 @@ lab_measure() {
 # lab_measure_work NAME QUEUES COMMAND...: runs it, and tells how many microseconds the first work item took that came to
 # one of the workqueues (an expression for grep) meanwhile.
 lab_measure_work() {
-	local name=$1 queues=$2 trace=/sys/kernel/debug/tracing events work
+	local name=$1 queues=$2 trace=/sys/kernel/tracing events work
 	shift 2
+	mount -t tracefs tracefs $trace
 	echo 1 > $trace/events/workqueue/enable
 	"$@" || return
 	echo 0 > $trace/events/workqueue/enable

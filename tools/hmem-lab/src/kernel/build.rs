@@ -19,7 +19,7 @@ use crate::kernel::progress::Progress;
 use crate::kernel::source::Source;
 use crate::kernel::{config, Kernel};
 
-/// The flavour whose objects others begin with.
+/// The flavour whose objects those begin with that stand on none that was built.
 const SEED: &str = "lab";
 
 /// Tests of the kernel's own that guests run, unmodified: directories of tools/testing/selftests.
@@ -59,13 +59,17 @@ pub(crate) fn build(
         // What is not compiled again brings no warning again.
         dirs::remove(&make.obj)?;
     }
-    let seed = dirs.build.join(format!("{}-{SEED}", source.name));
     let other_arch = flavour
         .variables()
         .iter()
         .any(|word| word.starts_with("ARCH="));
-    let seed = (flavour.name != SEED && !other_arch).then_some(seed.as_path());
-    fresh_objects(&make, &format!("{}\n{toolchain}", source.id), seed)?;
+    let seeds: Vec<PathBuf> = flavour
+        .below()
+        .chain([SEED.into()])
+        .filter(|name| !other_arch && *name != flavour.kernel)
+        .map(|name| dirs.build.join(format!("{}-{name}", source.name)))
+        .collect();
+    fresh_objects(&make, &format!("{}\n{toolchain}", source.id), &seeds)?;
     if flavour.compile_only {
         findings::forget(&make)?;
     }
@@ -142,13 +146,14 @@ fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> 
 /// Keeps the objects only while they come from the same source and compilers: the times of a new package's files
 /// may be older than they are. ccache has most of them again.
 ///
-/// The first ones are copies of `seed`'s: the kernel's make knows which of them a change of the configuration spoils.
-fn fresh_objects(make: &Make, of: &str, seed: Option<&Path>) -> Result<()> {
+/// The first ones are copies of one of `seeds`: the kernel's make knows which of them a change of the configuration
+/// spoils.
+fn fresh_objects(make: &Make, of: &str, seeds: &[PathBuf]) -> Result<()> {
     let fit =
         |obj: &Path| fs::read_to_string(obj.join(".objects-of")).is_ok_and(|made_of| made_of == of);
     if !fit(&make.obj) {
         dirs::remove(&make.obj)?;
-        if let Some(seed) = seed.filter(|seed| fit(seed)) {
+        if let Some(seed) = seeds.iter().find(|seed| fit(seed)) {
             copy(seed, &make.obj)?;
         }
     }

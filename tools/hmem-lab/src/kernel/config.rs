@@ -47,20 +47,30 @@ pub(crate) fn configure(make: &Make, source: &Source, flavour: &Flavour) -> Resu
         "configuring {} for Linux {}",
         flavour.name, source.kver
     ));
-    make.run(make.kconfig("tinyconfig"), "configuration", &mut progress)?;
-    let mut merge = make.command("scripts/kconfig/merge_config.sh");
-    merge
-        .args(["-m", "-O"])
-        .arg(&make.obj)
-        .arg(make.obj.join(".config"))
-        .args(&fragments);
-    make.run(merge, "configuration", &mut progress)?;
-    make.run(make.kconfig("olddefconfig"), "configuration", &mut progress)?;
+    // What no fragment asks for is off, defaults too: they would build half as much again, for no guest.
+    let all = make.obj.join("wanted.config");
+    fs::write(&all, lines(&wanted)).with_context(|| format!("cannot write {}", all.display()))?;
+    let mut allnoconfig = make.kconfig("allnoconfig");
+    allnoconfig.env("KCONFIG_ALLCONFIG", &all);
+    make.run(allnoconfig, "configuration", &mut progress)?;
     drop(progress);
 
     check(make, source, flavour, &wanted)?;
     fs::write(&stamp, rests_on).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(wanted)
+}
+
+/// As lines of a .config.
+fn lines(wanted: &Wanted) -> String {
+    wanted
+        .iter()
+        .fold(String::new(), |mut text, (symbol, (value, _))| {
+            let _ = match value.as_str() {
+                "n" => writeln!(text, "# CONFIG_{symbol} is not set"),
+                value => writeln!(text, "CONFIG_{symbol}={value}"),
+            };
+            text
+        })
 }
 
 /// Fails if a line of a fragment is not in the .config.

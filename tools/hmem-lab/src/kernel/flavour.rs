@@ -125,6 +125,12 @@ impl Flavour {
             }))
     }
 
+    /// What its kernel stands on, the nearest first.
+    pub(crate) fn below(&self) -> impl Iterator<Item = String> + '_ {
+        let name = |path: &PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
+        self.fragments.iter().rev().skip(1).filter_map(name)
+    }
+
     /// What make is told each time.
     pub(crate) fn variables(&self) -> Vec<String> {
         let set = |word: &&String| word.contains('=');
@@ -291,6 +297,8 @@ mod tests {
         };
         assert_eq!(wanted_in("lab"), "m");
         assert_eq!(wanted_in("builtin"), "y");
+        let removal = Flavour::load(&flavours(), "removal").unwrap();
+        assert_eq!(removal.below().collect::<Vec<_>>(), ["debug", "lab", "base"]);
     }
 
     #[test]

@@ -87,6 +87,9 @@ impl Make {
             .env("CCACHE_DIR", &self.ccache)
             .env("CCACHE_BASEDIR", &self.base)
             .env("CCACHE_NOHASHDIR", "1")
+            // Preprocessing everything first takes a fifth of the time, and finds objects of another configuration:
+            // for that, objects start as a copy of another flavour's, and make knows which option each rests on.
+            .env("CCACHE_DEPEND", "1")
             .env("KBUILD_BUILD_TIMESTAMP", "Thu Jan  1 00:00:00 UTC 1970")
             .env("KBUILD_BUILD_USER", "hmem")
             .env("KBUILD_BUILD_HOST", "lab")
@@ -109,11 +112,12 @@ impl Make {
         command
     }
 
-    /// `make` for a target that configures, without ccache: it would be asked about each option of the compiler, and
-    /// keeps none of the answers.
+    /// `make` for a target that configures. ccache only passes on what it is asked then, about each option of the
+    /// compiler; without it in the compiler's name, the build would configure once more.
     pub(crate) fn kconfig(&self, target: &str) -> Command {
-        let compiler = format!("CC={}", self.clang());
-        self.make(&[&compiler, target])
+        let mut command = self.make(&[target]);
+        command.env("CCACHE_DISABLE", "1");
+        command
     }
 
     fn clang(&self) -> String {
