@@ -96,8 +96,9 @@ impl BlockAligned {
     pub fn blocks(&self) -> impl Iterator<Item = Self> {
         let size = block_size();
         let first = self.start();
+        let count = self.len().checked_div(size).unwrap_or(0);
 
-        (0..self.len() / size).filter_map(move |i| {
+        (0..count).filter_map(move |i| {
             // INVARIANT: Whole multiples of the block size away from an aligned address, and inside
             // of the memory.
             Range::from_start_len(first + i * size, size).map(Self)
