@@ -127,6 +127,144 @@ fn a_qemu_that_dies_and_one_that_says_why() {
 }
 
 #[test]
+fn a_guest_that_hangs() {
+    let scratch = Scratch::new("hang");
+    let scenarios = scratch.0.join("tools/hmem-lab/scenarios");
+    let kernel = scratch.0.join("7.3-lab");
+    fs::create_dir_all(&scenarios).unwrap();
+    fs::create_dir_all(kernel.join("modules/lib/modules/7.3")).unwrap();
+    fs::write(kernel.join("bzImage"), "no kernel").unwrap();
+    fs::write(
+        scenarios.join("hang.toml"),
+        "title = \"a guest that hangs\"\ntimeout = 1\n\n[[step]]\nname = \"wait\"\nrun = \"true\"\n\n[expect]\n",
+    )
+    .unwrap();
+    let pids = scratch.0.join("pids");
+    scratch.program(
+        "qemu-system-x86_64",
+        &format!("echo $$ >> {}; exec sleep 1000", pids.display()),
+    );
+    let output = lab(&["run", "--scenario", "hang", "--kernels"])
+        .arg(&scratch.0)
+        .current_dir(&scratch.0)
+        .env("PATH", scratch.path())
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert!(!output.status.success(), "{text}");
+    assert!(text.contains("the guest hung while it booted and was ended after 1 s"), "{text}");
+    // Nothing runs on in the background.
+    for pid in fs::read_to_string(&pids).unwrap().lines() {
+        assert!(!Path::new("/proc").join(pid).exists(), "{pid}: {text}");
+    }
+}
+
+/// Runs what follows with a file system of `mib` MiB at `dir`.
+fn with_little_space(dir: &Path, mib: u32) -> Command {
+    let script = format!(
+        "mount -t tmpfs -o size={mib}m hmem-lab '{}' && exec \"$@\"",
+        dir.display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--map-root-user", "--mount", "sh", "-c", &script, "sh"]);
+    command
+}
+
+#[test]
+fn no_space_for_a_kernel() {
+    let scratch = Scratch::new("no-space");
+    let tree = scratch.0.join("tree");
+    fs::create_dir_all(tree.join("rust/kernel")).unwrap();
+    fs::write(tree.join("Kbuild"), "").unwrap();
+    fs::write(
+        tree.join("Makefile"),
+        "VERSION = 7\nPATCHLEVEL = 3\nSUBLEVEL = 0\n",
+    )
+    .unwrap();
+    let small = scratch.0.join("small");
+    fs::create_dir(&small).unwrap();
+    one_line(
+        with_little_space(&small, 64)
+            .arg(env!("CARGO_BIN_EXE_hmem-lab"))
+            .args(["kernel", "--ksrc"])
+            .arg(&tree)
+            .env("HMEM_BUILD", &small),
+        &["64 MiB free", "needs 3000", "HMEM_BUILD"],
+    );
+}
+
+/// What makes the toolbox, with its own place for it.
+fn toolbox(cache: &Path) -> Command {
+    let enter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../toolbox/enter");
+    let mut command = Command::new(enter);
+    command
+        .arg("true")
+        .env_remove("HMEM_TOOLBOX")
+        .env_remove("TOOLBOX")
+        .env("XDG_CACHE_HOME", cache);
+    command
+}
+
+#[test]
+fn no_space_for_a_toolbox() {
+    let scratch = Scratch::new("no-space-toolbox");
+    let small = scratch.0.join("small");
+    fs::create_dir(&small).unwrap();
+    let enter = toolbox(&small);
+    let output = with_little_space(&small, 64)
+        .arg(enter.get_program())
+        .arg("true")
+        .env_remove("HMEM_TOOLBOX")
+        .env_remove("TOOLBOX")
+        .env("XDG_CACHE_HOME", &small)
+        .output()
+        .unwrap();
+    let text = said(&output);
+    assert!(!output.status.success(), "{text}");
+    assert_eq!(text.lines().count(), 1, "{text}");
+    for words in ["64 MiB free", "6000 are needed", "XDG_CACHE_HOME"] {
+        assert!(text.contains(words), "no '{words}' in: {text}");
+    }
+}
+
+#[test]
+fn a_broken_toolbox_and_a_half_made_one_are_made_again() {
+    let recipe = "cd \"$1\" && cat packages preferences recipe.sh | sha256sum | cut -d' ' -f1";
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../toolbox");
+    let output = Command::new("sh")
+        .args(["-c", recipe, "sh"])
+        .arg(&dir)
+        .output()
+        .unwrap();
+    let whole = output.stdout;
+    for (name, stamp, words) in [
+        ("broken", whole, "broken (does not run"),
+        ("half-made", Vec::new(), "making"),
+    ] {
+        let scratch = Scratch::new(name);
+        // Neither the network nor minutes are spent on it: what would make the root says why it cannot.
+        scratch.program("mmdebstrap", "echo 'E: Could not connect' >&2; exit 1");
+        let cache = scratch.0.join("hmem-rs");
+        fs::create_dir_all(cache.join("toolbox/mnt")).unwrap();
+        fs::create_dir_all(cache.join("toolbox.new/usr")).unwrap();
+        fs::write(cache.join("toolbox/.recipe"), &stamp).unwrap();
+        let output = toolbox(&scratch.0)
+            .env("PATH", scratch.path())
+            .output()
+            .unwrap();
+        let text = said(&output);
+        assert!(!output.status.success(), "{text}");
+        for words in [words, "no network", "MIRROR="] {
+            assert!(text.contains(words), "{name}: no '{words}' in: {text}");
+        }
+        // Nothing half-done is left, and nothing is taken for whole.
+        for left in ["toolbox.new", "toolbox.tmp"] {
+            assert!(!cache.join(left).exists(), "{name}: {left}");
+        }
+    }
+}
+
+#[test]
 fn tools_of_the_host_that_are_too_old_are_all_named() {
     let scratch = Scratch::new("old-tools");
     scratch.program("rustc", "echo 'rustc 1.0.0'");
