@@ -21,7 +21,7 @@ impl Scratch {
     /// A program that takes the place of another one.
     fn program(&self, name: &str, script: &str) {
         let file = self.0.join(name);
-        fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::write(&file, format!("#!/bin/bash\n{script}\n")).unwrap();
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -144,6 +144,17 @@ fn a_guest_that_hangs() {
         "qemu-system-x86_64",
         &format!("echo $$ >> {}; exec sleep 1000", pids.display()),
     );
+    // What guests get is built of the real repository.
+    let real = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    scratch.program(
+        "cargo",
+        &format!(
+            "exec {} \"${{@/#'{}'/{}}}\"",
+            env!("CARGO"),
+            scratch.0.display(),
+            real.display()
+        ),
+    );
     let output = lab(&["run", "--scenario", "hang", "--kernels"])
         .arg(&scratch.0)
         .current_dir(&scratch.0)
@@ -152,7 +163,10 @@ fn a_guest_that_hangs() {
         .unwrap();
     let text = said(&output);
     assert!(!output.status.success(), "{text}");
-    assert!(text.contains("the guest hung while it booted and was ended after 1 s"), "{text}");
+    assert!(
+        text.contains("the guest hung while it booted and was ended after 1 s"),
+        "{text}"
+    );
     // Nothing runs on in the background.
     for pid in fs::read_to_string(&pids).unwrap().lines() {
         assert!(!Path::new("/proc").join(pid).exists(), "{pid}: {text}");

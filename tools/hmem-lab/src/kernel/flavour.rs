@@ -298,7 +298,10 @@ mod tests {
         assert_eq!(wanted_in("lab"), "m");
         assert_eq!(wanted_in("builtin"), "y");
         let removal = Flavour::load(&flavours(), "removal").unwrap();
-        assert_eq!(removal.below().collect::<Vec<_>>(), ["debug", "lab", "base"]);
+        assert_eq!(
+            removal.below().collect::<Vec<_>>(),
+            ["debug", "lab", "base"]
+        );
     }
 
     #[test]
