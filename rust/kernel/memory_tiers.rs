@@ -117,17 +117,17 @@ mod numa {
         /// Must precede bringing the first memory of the node online to be of use. Fails with
         /// [`ENOMEM`] only. May sleep.
         pub fn assign(node: Node, adistance: i32) -> Result<Self> {
-            let mut adistance = adistance;
-
-            // SAFETY: `node` is valid, and `adistance` a variable of ours.
-            unsafe { bindings::mt_calc_adistance(node.id(), &mut adistance) };
-
             let mut nodes = NODES.lock();
             if let Some(entry) = nodes.iter_mut().find(|entry| entry.node == node) {
                 entry.users += 1;
                 // INVARIANT: Counted in the line above.
                 return Ok(Self { node });
             }
+
+            let mut adistance = adistance;
+
+            // SAFETY: `node` is valid, and `adistance` a variable of ours.
+            unsafe { bindings::mt_calc_adistance(node.id(), &mut adistance) };
 
             let kind = match nodes.iter().find(|e| e.kind.adistance() == adistance) {
                 Some(entry) => entry.kind.clone(),

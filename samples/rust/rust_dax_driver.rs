@@ -41,11 +41,14 @@ struct SampleData {
 
 impl SampleData {
     fn read(ddev: &dax::Device<Core<'_>>) -> Result<Self> {
-        let ranges = ddev.ranges()?;
+        let mut ranges = KVec::new();
 
         dev_info!(ddev, "memory of node {}\n", ddev.target_node());
-        for range in ranges.iter().map(Memory::range) {
+        for memory in ddev.ranges() {
+            let range = memory.range();
+
             dev_info!(ddev, "range {:#x}-{:#x}\n", range.start(), range.end());
+            ranges.push(memory, GFP_KERNEL)?;
         }
 
         Ok(Self { ranges })

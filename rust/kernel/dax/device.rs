@@ -12,8 +12,8 @@ use crate::{
     prelude::*,
     range::Range,
     types::{
-        Opaque,
-        ScopeGuard, //
+        NotThreadSafe,
+        Opaque, //
     }, //
 };
 use core::{
@@ -63,17 +63,31 @@ impl<Ctx: device::DeviceContext> Device<Ctx> {
     }
 }
 
+/// Keeps the configuration of all devices of the bus as it is, for as long as it lives.
+///
+/// # Invariants
+///
+/// `dax_dev_rwsem` is held for reading by this thread.
+struct FrozenConfiguration(NotThreadSafe);
+
+impl Drop for FrozenConfiguration {
+    // Not in a module: the semaphore is not exported.
+    #[inline(never)]
+    fn drop(&mut self) {
+        // SAFETY: By the type invariant the semaphore is held.
+        unsafe { bindings::up_read(&raw mut bindings::dax_dev_rwsem) }
+    }
+}
+
 // The ranges are freed once a device is unregistered, which comes after unbinding it.
 impl Device<device::Bound> {
     /// Keeps the configuration of all devices of the bus as it is while the result lives.
-    fn freeze_configuration() -> impl Sized {
+    fn freeze_configuration() -> FrozenConfiguration {
         // SAFETY: `dax_dev_rwsem` is a statically initialized semaphore.
         unsafe { bindings::down_read(&raw mut bindings::dax_dev_rwsem) };
 
-        ScopeGuard::new(|| {
-            // SAFETY: The semaphore was taken above.
-            unsafe { bindings::up_read(&raw mut bindings::dax_dev_rwsem) }
-        })
+        // INVARIANT: Just taken.
+        FrozenConfiguration(NotThreadSafe)
     }
 
     /// Returns whether the memory map of the memory shall be placed on the memory itself once it
@@ -110,40 +124,41 @@ impl Device<device::Bound> {
         }
     }
 
-    /// Returns a copy of the ranges of memory that the device is made of, in the order in which the
-    /// device maps them.
+    /// Returns the ranges of memory that the device is made of, in the order in which the device maps
+    /// them.
     ///
-    /// It is a copy since user space may add ranges at any time, also while a driver is bound: what
-    /// a driver works with is what it saw at probe time.
+    /// They stay as they are for as long as the iterator lives, which holds the lock of the
+    /// configuration of DAX devices for reading. Afterwards user space may add ranges, also while a
+    /// driver is bound: what a driver works with is what it saw at probe time.
     ///
-    /// Fails with [`ENOMEM`] only. May sleep; takes the lock of the configuration of DAX devices
-    /// for reading.
-    pub fn ranges(&self) -> Result<KVec<Memory>> {
-        let _frozen = Self::freeze_configuration();
+    /// May sleep.
+    pub fn ranges(&self) -> impl Iterator<Item = Memory> + '_ {
+        let frozen = Self::freeze_configuration();
         let ddev = self.as_raw();
 
         // SAFETY: By the type invariant the device is valid; writers of the fields hold the lock.
         let (first, count) = unsafe { ((*ddev).ranges, (*ddev).nr_range) };
-        let count = usize::try_from(count).unwrap_or(0);
-        if first.is_null() || count == 0 {
-            return Ok(KVec::new());
-        }
+        let count = match usize::try_from(count) {
+            Ok(count) if !first.is_null() => count,
+            _ => 0,
+        };
 
-        let mut ranges = KVec::with_capacity(count, GFP_KERNEL)?;
-        for index in 0..count {
+        (0..count).filter_map(move |index| {
+            // Goes with the iterator.
+            let _ = &frozen;
+
             // SAFETY: `ranges` is an array of `nr_range` elements, which is not freed while the
             // lock is held. Only what is read here does not change meanwhile: the mapping of a
             // range comes and goes without the lock.
             let raw = unsafe { (&raw const (*first.add(index)).range).read() };
 
             // The DAX core has no empty ranges.
-            if let Some(range) = Range::new(raw.start, raw.end) {
+            Range::new(raw.start, raw.end).map(|range| {
                 // SAFETY: DAX regions are made of memory that belongs to who made them, and the
                 // device of a part of theirs.
-                ranges.push(unsafe { Memory::new(range) }, GFP_KERNEL)?;
-            }
-        }
-        Ok(ranges)
+                unsafe { Memory::new(range) }
+            })
+        })
     }
 }
 

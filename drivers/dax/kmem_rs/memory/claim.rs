@@ -26,15 +26,14 @@ pub(super) struct Claim {
 impl Claim {
     /// Finds the ranges of a device that can be memory, and how many pages they have.
     pub(super) fn all_of(ddev: &dax::Device<Bound>) -> Result<(KVec<Self>, usize)> {
-        let ranges = ddev.ranges()?;
-        let mut claims = KVec::with_capacity(ranges.len(), GFP_KERNEL)?;
+        let mut claims = KVec::new();
         let (mut all, mut usable) = (0u64, 0u64);
 
-        for (mapping, memory) in ranges.iter().enumerate() {
+        for (mapping, memory) in ddev.ranges().enumerate() {
             let range = memory.range();
 
             all = all.saturating_add(range.len());
-            match BlockAligned::inside(memory) {
+            match BlockAligned::inside(&memory) {
                 Some(range) => {
                     let claim = Self {
                         mapping,
