@@ -39,6 +39,7 @@ extern "C" {
         err: c_int,
         hint: *const c_char,
     );
+    fn hmem_rs_wait_for_async_probes();
     fn hmem_rs_wait_for_initcalls();
     fn hmem_rs_debugfs_add();
     fn hmem_rs_debugfs_remove();
@@ -99,6 +100,15 @@ pub(crate) fn error(dev: &Device<Bound>, what: &CStr, range: Range, err: Error, 
             hint.as_char_ptr(),
         )
     }
+}
+
+/// Waits until the probes are over that are under way asynchronously, for a module.
+///
+/// Loading any module waits for them, after its initialisation.
+pub(crate) fn wait_for_async_probes() {
+    // SAFETY: The function has no requirements beyond its context, and deadlocks at worst: from an
+    // asynchronous probe, which must not request modules anyway.
+    unsafe { hmem_rs_wait_for_async_probes() }
 }
 
 /// Waits until everything that is built in is initialised.

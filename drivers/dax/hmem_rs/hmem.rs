@@ -76,6 +76,9 @@ fn request_cxl_modules() {
     for name in [c"cxl_acpi", c"cxl_pci"] {
         let _ = kmod::request_module(name);
     }
+    // A module that somebody else is loading counts as loaded while its drivers probe
+    // asynchronously, but the windows are not known before that of cxl_acpi is done.
+    border::wait_for_async_probes();
 
     // Where no memory waits for a region, nobody needs the rest of CXL because of us.
     let somebody_waits =

@@ -4,6 +4,7 @@
  * parameter that may be written at run time, dynamic debug, an initcall, and a
  * file in debugfs that keeps the module.
  */
+#include <linux/async.h>
 #include <linux/completion.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
@@ -50,10 +51,20 @@ void hmem_rs_error(struct device *dev, const char *what, u64 start, u64 end,
 }
 
 #ifdef MODULE
+void hmem_rs_wait_for_async_probes(void)
+{
+	async_synchronize_full();
+}
+
 void hmem_rs_wait_for_initcalls(void)
 {
 }
 #else
+/* CXL has not begun. */
+void hmem_rs_wait_for_async_probes(void)
+{
+}
+
 /*
  * CXL drivers that are built in come after this one, and no probe is under way
  * as long as they are not registered. Nothing that is initialised waits for the

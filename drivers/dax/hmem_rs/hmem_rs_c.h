@@ -11,6 +11,7 @@ bool hmem_rs_region_idle(void);
 void hmem_rs_debug(struct device *dev, const char *what, u64 start, u64 end);
 void hmem_rs_error(struct device *dev, const char *what, u64 start, u64 end,
 		   int err, const char *hint);
+void hmem_rs_wait_for_async_probes(void);
 void hmem_rs_wait_for_initcalls(void);
 void hmem_rs_debugfs_add(void);
 void hmem_rs_debugfs_remove(void);

@@ -9,7 +9,6 @@ use crate::{
     device,
     iomem::Memory,
     memory_hotplug::OnlineType,
-    prelude::*,
     range::Range,
     types::{
         NotThreadSafe,
@@ -124,8 +123,7 @@ impl Device<device::Bound> {
         }
     }
 
-    /// Returns the ranges of memory that the device is made of, in the order in which the device maps
-    /// them.
+    /// Returns the ranges of memory that the device is made of, in the order in which it maps them.
     ///
     /// They stay as they are for as long as the iterator lives, which holds the lock of the
     /// configuration of DAX devices for reading. Afterwards user space may add ranges, also while a
