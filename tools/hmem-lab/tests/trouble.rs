@@ -25,6 +25,13 @@ impl Scratch {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
     }
 
+    /// What passes for a built kernel of the flavour lab until somebody boots it.
+    fn kernel(&self) {
+        let kernel = self.0.join("7.3-lab");
+        fs::create_dir_all(kernel.join("modules/lib/modules/7.3")).unwrap();
+        fs::write(kernel.join("bzImage"), "no kernel").unwrap();
+    }
+
     /// The search path, with the programs in here first.
     fn path(&self) -> String {
         format!("{}:{}", self.0.display(), std::env::var("PATH").unwrap())
@@ -107,9 +114,7 @@ fn a_mirror_that_cannot_be_reached() {
 #[test]
 fn a_qemu_that_dies_and_one_that_says_why() {
     let scratch = Scratch::new("dead-qemu");
-    let kernel = scratch.0.join("7.3-lab");
-    fs::create_dir_all(kernel.join("modules/lib/modules/7.3")).unwrap();
-    fs::write(kernel.join("bzImage"), "no kernel").unwrap();
+    scratch.kernel();
     for (script, why) in [
         ("exit 1", "QEMU died"),
         ("echo 'no such device' >&2; exit 1", "no such device"),
@@ -130,10 +135,8 @@ fn a_qemu_that_dies_and_one_that_says_why() {
 fn a_guest_that_hangs() {
     let scratch = Scratch::new("hang");
     let scenarios = scratch.0.join("tools/hmem-lab/scenarios");
-    let kernel = scratch.0.join("7.3-lab");
     fs::create_dir_all(&scenarios).unwrap();
-    fs::create_dir_all(kernel.join("modules/lib/modules/7.3")).unwrap();
-    fs::write(kernel.join("bzImage"), "no kernel").unwrap();
+    scratch.kernel();
     fs::write(
         scenarios.join("hang.toml"),
         "title = \"a guest that hangs\"\ntimeout = 1\n\n[[step]]\nname = \"wait\"\nrun = \"true\"\n\n[expect]\n",
@@ -207,16 +210,18 @@ fn no_space_for_a_kernel() {
     );
 }
 
-/// What makes the toolbox, with its own place for it.
-fn toolbox(cache: &Path) -> Command {
-    let enter = Path::new(env!("CARGO_MANIFEST_DIR")).join("../toolbox/enter");
-    let mut command = Command::new(enter);
+/// What makes the toolbox.
+fn enter() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../toolbox/enter")
+}
+
+/// Not in the toolbox yet, with a place of its own for it.
+fn outside<'a>(command: &'a mut Command, cache: &Path) -> &'a mut Command {
     command
         .arg("true")
         .env_remove("HMEM_TOOLBOX")
         .env_remove("TOOLBOX")
-        .env("XDG_CACHE_HOME", cache);
-    command
+        .env("XDG_CACHE_HOME", cache)
 }
 
 #[test]
@@ -224,13 +229,7 @@ fn no_space_for_a_toolbox() {
     let scratch = Scratch::new("no-space-toolbox");
     let small = scratch.0.join("small");
     fs::create_dir(&small).unwrap();
-    let enter = toolbox(&small);
-    let output = with_little_space(&small, 64)
-        .arg(enter.get_program())
-        .arg("true")
-        .env_remove("HMEM_TOOLBOX")
-        .env_remove("TOOLBOX")
-        .env("XDG_CACHE_HOME", &small)
+    let output = outside(with_little_space(&small, 64).arg(enter()), &small)
         .output()
         .unwrap();
     let text = said(&output);
@@ -243,11 +242,9 @@ fn no_space_for_a_toolbox() {
 
 #[test]
 fn a_broken_toolbox_and_a_half_made_one_are_made_again() {
-    let recipe = "cd \"$1\" && cat packages preferences recipe.sh | sha256sum | cut -d' ' -f1";
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../toolbox");
-    let output = Command::new("sh")
-        .args(["-c", recipe, "sh"])
-        .arg(&dir)
+    let output = Command::new("bash")
+        .args(["-c", ". \"$1\" && recipe", "bash"])
+        .arg(enter().with_file_name("common.sh"))
         .output()
         .unwrap();
     let whole = output.stdout;
@@ -262,7 +259,7 @@ fn a_broken_toolbox_and_a_half_made_one_are_made_again() {
         fs::create_dir_all(cache.join("toolbox/mnt")).unwrap();
         fs::create_dir_all(cache.join("toolbox.new/usr")).unwrap();
         fs::write(cache.join("toolbox/.recipe"), &stamp).unwrap();
-        let output = toolbox(&scratch.0)
+        let output = outside(&mut Command::new(enter()), &scratch.0)
             .env("PATH", scratch.path())
             .output()
             .unwrap();
