@@ -23,7 +23,10 @@ use crate::{
     prelude::*,
     range::Range, //
 };
-use core::ptr::NonNull;
+use core::{
+    marker::PhantomData,
+    ptr::NonNull, //
+};
 
 // CAST: `c_ulong` has at least 32 bits.
 const MEM: c_ulong = bindings::IORESOURCE_MEM as c_ulong;
@@ -231,17 +234,17 @@ pub mod soft_reserved {
 ///
 /// It may become a DAX device or a part of the system, that is, anything may be put there. So it is
 /// to be had only from those who know that there is such memory, for example
-/// [`RegionInfo::memory`](crate::dax::hmem::RegionInfo::memory) and `dax::Device::ranges`. It is to
-/// be used no longer than the device is bound that it came with, or by whoever has an entry for it
-/// in the tree, which keeps others away.
+/// [`RegionInfo::memory`](crate::dax::hmem::RegionInfo::memory) and `dax::Device::ranges`. An entry
+/// for it in the tree keeps others away.
 ///
 /// # Invariants
 ///
-/// There is memory at each address of the range, and those who use it have claimed it in the tree.
+/// During `'a`, there is memory at each address of the range, and those who use it have claimed it
+/// in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Memory(Range);
+pub struct Memory<'a>(Range, PhantomData<&'a ()>);
 
-impl Memory {
+impl Memory<'_> {
     /// Declares `range` to be such memory.
     ///
     /// # Safety
@@ -249,7 +252,7 @@ impl Memory {
     /// The type invariant must hold.
     pub const unsafe fn new(range: Range) -> Self {
         // INVARIANT: By the safety requirements.
-        Self(range)
+        Self(range, PhantomData)
     }
 
     /// Returns the addresses, with both ends included.
@@ -260,7 +263,7 @@ impl Memory {
     /// Returns the part of it that is behind the address `end`; [`None`] if there is none.
     pub fn after(&self, end: u64) -> Option<Self> {
         // INVARIANT: A part of such memory is such memory.
-        self.0.after(end).map(Self)
+        self.0.after(end).map(|range| Self(range, PhantomData))
     }
 }
 
@@ -298,7 +301,7 @@ impl SoftReservedEntry {
     // Not inlined into a module, because the name has to be a constant of the kernel image: readers
     // of `/proc/iomem` may look at it while the module goes.
     #[inline(never)]
-    pub fn new(memory: Memory) -> Result<Self> {
+    pub fn new(memory: Memory<'_>) -> Result<Self> {
         let range = memory.range();
 
         // SAFETY: The tree is static, and so is the name.
@@ -350,7 +353,7 @@ impl SoftReservedEntry {
     /// # Context
     ///
     /// May sleep; takes the resource lock.
-    pub fn new_managed(dev: &Device<Bound>, memory: Memory) -> Result {
+    pub fn new_managed(dev: &Device<Bound>, memory: Memory<'_>) -> Result {
         devres::register(dev, Self::new(memory)?, GFP_KERNEL)
     }
 }

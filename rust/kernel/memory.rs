@@ -14,7 +14,11 @@ use crate::{
     iomem::Memory,
     memory_tiers::NodeMemoryType,
     prelude::*,
-    range::Range, //
+    range::Range,
+    str::{
+        CStr,
+        CString, //
+    },
 };
 
 /// The number of a NUMA node.
@@ -63,7 +67,7 @@ pub struct BlockAligned(Range);
 
 impl BlockAligned {
     /// Returns the whole blocks inside of `memory`; [`None`] if there is not one.
-    pub fn inside(memory: &Memory) -> Option<Self> {
+    pub fn inside(memory: &Memory<'_>) -> Option<Self> {
         let aligned = memory.range().trim_to(block_size())?;
 
         // The length of the range of all addresses is no multiple of anything. There is no memory
@@ -124,14 +128,16 @@ impl fmt::Display for BlockAligned {
 pub struct Group {
     id: c_int,
     kind: NodeMemoryType,
+    name: CString,
 }
 
 impl Group {
     /// Registers a group that will have no more than `max_pages` pages, on the node of `kind`.
+    /// `name` is what its memory is [reserved](crate::memory_hotplug::Reservation) as.
     ///
     /// Fails with [`EINVAL`] if the node cannot exist on this machine or if `max_pages` is zero,
     /// and with [`ENOMEM`]. May sleep.
-    pub fn new_static(kind: NodeMemoryType, max_pages: usize) -> Result<Self> {
+    pub fn new_static(kind: NodeMemoryType, name: CString, max_pages: usize) -> Result<Self> {
         // SAFETY: Has no requirements.
         let id = unsafe { bindings::memory_group_register_static(kind.node().id(), max_pages) };
         if id < 0 {
@@ -139,12 +145,17 @@ impl Group {
         }
 
         // INVARIANT: The group was just registered.
-        Ok(Self { id, kind })
+        Ok(Self { id, kind, name })
     }
 
     /// Returns the node that the memory of the group belongs to.
     pub fn node(&self) -> Node {
         self.kind.node()
+    }
+
+    /// Returns the name.
+    pub fn name(&self) -> &CStr {
+        &self.name
     }
 
     /// Returns the number by which the kernel knows the group.

@@ -34,13 +34,13 @@ use kernel::{
 
 struct SampleDriver;
 
-/// What the driver keeps for a device.
-struct SampleData {
-    ranges: KVec<Memory>,
+/// What the driver keeps for a device, as long as it is bound.
+struct SampleData<'bound> {
+    ranges: KVec<Memory<'bound>>,
 }
 
-impl SampleData {
-    fn read(ddev: &dax::Device<Core<'_>>) -> Result<Self> {
+impl<'bound> SampleData<'bound> {
+    fn read(ddev: &'bound dax::Device<Core<'_>>) -> Result<Self> {
         let mut ranges = KVec::new();
 
         dev_info!(ddev, "memory of node {}\n", ddev.target_node());
@@ -56,7 +56,7 @@ impl SampleData {
 }
 
 impl dax::Driver for SampleDriver {
-    type Data<'bound> = SampleData;
+    type Data<'bound> = SampleData<'bound>;
 
     const TYPE: dax::DriverType = dax::DriverType::Fsdev;
     const ATTRIBUTES: Groups<OfDevice<dax::Adapter<Self>>> = kernel::attributes![Capacity];
@@ -81,7 +81,7 @@ impl Attribute<dax::Adapter<SampleDriver>> for Capacity {
 
     fn show<'a>(
         _: &'a Device<Bound>,
-        data: Pin<&SampleData>,
+        data: Pin<&SampleData<'a>>,
         page: &mut attribute::Page<'_>,
     ) -> Result {
         let bytes: u64 = data.ranges.iter().map(|memory| memory.range().len()).sum();

@@ -70,7 +70,7 @@ fn create(
     pdev: &platform::Device<Core<'_>>,
     host: Host<'_>,
     info: &RegionInfo,
-    memory: Memory,
+    memory: Memory<'static>,
 ) -> Result {
     let dev: &Device<Bound> = pdev.as_ref();
     let range = memory.range();
@@ -100,7 +100,7 @@ fn create(
 ///
 /// Some architectures keep what follows RAM, up to the next multiple of 64 MiB, as `RAM buffer`:
 /// see `e820__reserve_resources_late()`. Of a range that begins in it, only the rest can show.
-fn show_in_iomem(dev: &Device<Bound>, memory: Memory) -> Result {
+fn show_in_iomem(dev: &Device<Bound>, memory: Memory<'_>) -> Result {
     SoftReservedEntry::new_managed(dev, memory).or_else(|err| {
         let buffer_end = memory.range().start() | (SZ_64M as u64 - 1);
 

@@ -41,8 +41,10 @@ struct KmemModule {
 impl InPlaceModule for KmemModule {
     fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
         try_pin_init!(Self {
-            _driver <- Registration::new(c"kmem", module),
+            // First, as it has to be dropped too if the driver cannot be registered after it was
+            // bound to a device.
             _list: memory::FreeList,
+            _driver <- Registration::new(c"kmem", module),
         })
     }
 }

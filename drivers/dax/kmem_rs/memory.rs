@@ -82,9 +82,10 @@ impl Drop for FreeList {
 #[pin_data]
 pub(crate) struct DeviceMemory {
     dev: ARef<Device>,
-    /// What the memory is reserved as: the name of the device.
-    name: Arc<CString>,
-    /// What it is added as.
+    /// Memory that is added becomes part of it. Its name, as which the memory is reserved, is that
+    /// of the device.
+    group: Arc<Group>,
+    /// What the memory is added as.
     managed: ManagedName,
     memmap_on_memory: bool,
     /// The ranges as they were when the driver was bound. User space may add ranges later.
@@ -99,7 +100,6 @@ struct Inner {
     memory: KVec<Plugged>,
     /// What the memory was brought online as.
     asked: OnlineType,
-    group: Arc<Group>,
     /// The state before the change that is going on, with the memory elsewhere.
     changing: Option<State>,
 }
@@ -135,11 +135,11 @@ impl DeviceMemory {
         };
 
         let (claims, pages) = Claim::all_of(ddev)?;
-        let name = Arc::new(CString::try_from(dev.name())?, GFP_KERNEL)?;
+        let name = CString::try_from(dev.name())?;
 
         // The type must be known before the first memory of the node comes online.
         let kind = NodeMemoryType::assign(node, ADISTANCE)?;
-        let group = Arc::new(Group::new_static(kind, pages)?, GFP_KERNEL)?;
+        let group = Arc::new(Group::new_static(kind, name, pages)?, GFP_KERNEL)?;
 
         let mut exclusive = Exclusive::new();
         exclusive.0.reserve(1, GFP_KERNEL)?;
@@ -152,21 +152,20 @@ impl DeviceMemory {
         let this = Arc::pin_init(
             try_pin_init!(Self {
                 dev: dev.into(),
-                name: name.clone(),
+                group,
                 managed,
                 memmap_on_memory: ddev.memmap_on_memory(),
                 claims,
                 inner <- new_mutex!(Inner {
                     memory: KVec::new(),
                     asked: OnlineType::Offline,
-                    group,
                     changing: None,
                 }),
             }),
             GFP_KERNEL,
         )?;
 
-        this.add_or_take_over(node, wanted)?;
+        this.add_or_take_over(wanted)?;
 
         // There is room for it.
         let _ = exclusive.0.push_within_capacity(this.clone());
@@ -174,17 +173,14 @@ impl DeviceMemory {
     }
 
     /// Brings the memory in when the driver is bound, unless it is wanted [`State::Unplugged`].
-    fn add_or_take_over(&self, node: Node, wanted: State) -> Result {
+    fn add_or_take_over(&self, wanted: State) -> Result {
         let is_claimed = |range: &BlockAligned| self.claims.iter().any(|c| c.range == *range);
         let mut memory;
         let asked;
-        match (LeftOnline::take_over(&self.name, node, &is_claimed), wanted) {
+        match (LeftOnline::take_over(&self.group, &is_claimed), wanted) {
             (None, State::Unplugged) => {
-                // Nobody has looked for the ranges: who adds the memory later gets all, or nothing.
-                for claim in self.claims.iter() {
-                    claim.had.store(true, Relaxed);
-                }
-                return Ok(());
+                asked = OnlineType::Offline;
+                memory = KVec::new();
             }
             (None, State::Plugged(online_type)) => {
                 asked = online_type;
@@ -199,7 +195,6 @@ impl DeviceMemory {
             (Some(left), _) => {
                 asked = left.online_type;
                 memory = left.memory;
-                self.inner.lock().group = left.group;
                 dev_info!(
                     self.dev,
                     "took over memory that was left online: {} of {} ranges\n",
@@ -208,7 +203,9 @@ impl DeviceMemory {
                 );
 
                 // Without room for more, what is there is not given up.
-                if memory.reserve(self.claims.len(), GFP_KERNEL).is_ok() {
+                if wanted != State::Unplugged
+                    && memory.reserve(self.claims.len(), GFP_KERNEL).is_ok()
+                {
                     let (added, _) = self.plug(&memory, asked, Fatal::Never);
                     for plugged in added {
                         let _ = memory.push_within_capacity(plugged);
@@ -218,7 +215,10 @@ impl DeviceMemory {
         }
 
         for claim in self.claims.iter() {
-            claim.had.store(claim.is_part_of(&memory), Relaxed);
+            // If nobody has looked for the ranges: who adds memory later gets all, or nothing.
+            let had = wanted == State::Unplugged || claim.is_part_of(&memory);
+
+            claim.had.store(had, Relaxed);
         }
 
         let mut inner = self.inner.lock();
@@ -235,11 +235,10 @@ impl DeviceMemory {
 
         exclusive.0.retain(|other| !core::ptr::eq(&**other, self));
 
-        let (mut memory, group, online_type) = {
+        let (mut memory, online_type) = {
             let mut inner = self.inner.lock();
             (
                 core::mem::replace(&mut inner.memory, KVec::new()),
-                inner.group.clone(),
                 inner.asked,
             )
         };
@@ -269,9 +268,7 @@ impl DeviceMemory {
             dev_err!(self.dev, "Hotplug regions stuck online until reboot\n");
         }
         let left = LeftOnline {
-            name: self.name.clone(),
             memory,
-            group,
             online_type,
         };
         if left.leave() {
@@ -332,11 +329,11 @@ impl DeviceMemory {
 
     /// Returns the name of the device.
     pub(crate) fn name(&self) -> &CStr {
-        &self.name
+        self.group.name()
     }
 
     /// Returns the node that the memory belongs to.
     pub(crate) fn node(&self) -> Node {
-        self.inner.lock().group.node()
+        self.group.node()
     }
 }

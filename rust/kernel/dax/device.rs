@@ -127,10 +127,11 @@ impl Device<device::Bound> {
     ///
     /// They stay as they are for as long as the iterator lives, which holds the lock of the
     /// configuration of DAX devices for reading. Afterwards user space may add ranges, also while a
-    /// driver is bound: what a driver works with is what it saw at probe time.
+    /// driver is bound: what a driver works with is what it saw at probe time. Ranges that are in
+    /// use stay while it is bound.
     ///
     /// May sleep.
-    pub fn ranges(&self) -> impl Iterator<Item = Memory> + '_ {
+    pub fn ranges(&self) -> impl Iterator<Item = Memory<'_>> + '_ {
         let frozen = Self::freeze_configuration();
         let ddev = self.as_raw();
 
@@ -153,7 +154,7 @@ impl Device<device::Bound> {
             // The DAX core has no empty ranges.
             Range::new(raw.start, raw.end).map(|range| {
                 // SAFETY: DAX regions are made of memory that belongs to who made them, and the
-                // device of a part of theirs.
+                // device of a part of theirs, which they provide as long as it is bound.
                 unsafe { Memory::new(range) }
             })
         })

@@ -254,9 +254,9 @@ impl RegionInfo {
     }
 
     /// The memory as what may be given to others, under the same condition.
-    pub fn memory(&self) -> Option<Memory> {
-        // SAFETY: What devices called `hmem` stand for is memory that firmware set aside: see
-        // `NewDevice::add()`; the C driver looks for it in the same place.
+    pub fn memory(&self) -> Option<Memory<'static>> {
+        // SAFETY: What devices called `hmem` stand for is memory that firmware set aside, and that
+        // is always there: see `NewDevice::add()`; the C driver looks for it in the same place.
         self.range().map(|range| unsafe { Memory::new(range) })
     }
 

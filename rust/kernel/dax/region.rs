@@ -187,7 +187,7 @@ impl<'a> Host<'a> {
     pub fn create_region(
         self,
         id: i32,
-        memory: Memory,
+        memory: Memory<'static>,
         node: i32,
         align: u32,
         flags: Flags,

@@ -9,17 +9,11 @@ use super::{
 use crate::{
     memory::{
         BlockAligned,
-        Group,
-        Node, //
+        Group, //
     },
     prelude::*,
-    str::{
-        CStr,
-        CString, //
-    },
     sync::{
         lazy_mutex,
-        Arc,
         LazyMutex, //
     },
 };
@@ -29,12 +23,8 @@ use crate::{
 /// It waits in a list of the kernel, where also a driver finds it that was unloaded and loaded
 /// again.
 pub struct LeftOnline {
-    /// The name of the device.
-    pub name: Arc<CString>,
     /// What is left of its memory.
     pub memory: KVec<Plugged>,
-    /// The group that the memory belongs to.
-    pub group: Arc<Group>,
     /// What the memory was brought online as.
     pub online_type: OnlineType,
 }
@@ -49,16 +39,20 @@ impl LeftOnline {
         LEFT.lock().push(self, GFP_KERNEL).is_ok()
     }
 
-    /// Returns the memory that was left by the device of the given name, if it is on the same node
-    /// and if the device still has all of its ranges.
+    /// Returns the memory that was left by the device of `group`, which has its name, if it is on
+    /// the same node and if the device still has all of its ranges. It stays in its own groups.
     ///
     /// May sleep. `has` is asked under the lock of the list, and must not look there itself.
-    pub fn take_over(name: &CStr, node: Node, has: &dyn Fn(&BlockAligned) -> bool) -> Option<Self> {
+    pub fn take_over(group: &Group, has: &dyn Fn(&BlockAligned) -> bool) -> Option<Self> {
         let mut left = LEFT.lock();
         let index = left.iter().position(|unit| {
-            unit.name.to_bytes() == name.to_bytes()
-                && unit.group.node() == node
-                && unit.memory.iter().all(|plugged| has(&plugged.range()))
+            unit.memory.iter().all(|plugged| {
+                let other = plugged.group();
+
+                other.name().to_bytes() == group.name().to_bytes()
+                    && other.node() == group.node()
+                    && has(&plugged.range())
+            })
         })?;
 
         left.remove(index).ok()

@@ -16,9 +16,7 @@ use crate::{
         Group, //
     },
     page::PAGE_SHIFT,
-    prelude::*,
-    str::CStr,
-    sync::Arc, //
+    prelude::*, //
 };
 use core::mem::ManuallyDrop;
 
@@ -59,11 +57,10 @@ type AddMemory =
 struct Parts {
     reservation: Reservation,
     _name: ManagedName,
-    _group: Arc<Group>,
 }
 
 impl Plugged {
-    /// Adds the memory of a reserved range to the node of `group`, as driver-managed memory, and
+    /// Adds the memory of a reserved range to the node of its group, as driver-managed memory, and
     /// brings it online if `online_type` demands it.
     ///
     /// Bringing memory online may fail for any of its blocks, which is no error: ask for the states
@@ -81,7 +78,6 @@ impl Plugged {
     #[inline]
     pub fn add(
         reservation: Reservation,
-        group: &Arc<Group>,
         name: &ManagedName,
         memmap_on_memory: bool,
         online_type: OnlineType,
@@ -89,7 +85,7 @@ impl Plugged {
         let add = bindings::__add_memory_driver_managed;
 
         // SAFETY: This is the function.
-        unsafe { Self::add_by(add, reservation, group, name, memmap_on_memory, online_type) }
+        unsafe { Self::add_by(add, reservation, name, memmap_on_memory, online_type) }
     }
 
     /// Does what [`add`](Self::add) does.
@@ -100,7 +96,6 @@ impl Plugged {
     unsafe fn add_by(
         add: AddMemory,
         reservation: Reservation,
-        group: &Arc<Group>,
         name: &ManagedName,
         memmap_on_memory: bool,
         online_type: OnlineType,
@@ -115,7 +110,7 @@ impl Plugged {
         // present; the same holds for the group.
         to_result(unsafe {
             add(
-                group.id(),
+                reservation.group().id(),
                 range.start(),
                 range.len(),
                 name.as_cstr().as_char_ptr(),
@@ -128,7 +123,6 @@ impl Plugged {
         Ok(Self(ManuallyDrop::new(Parts {
             reservation,
             _name: name.clone(),
-            _group: group.clone(),
         })))
     }
 
@@ -137,9 +131,9 @@ impl Plugged {
         self.0.reservation.range()
     }
 
-    /// Returns the name under which the range was reserved.
-    pub fn name(&self) -> &CStr {
-        self.0.reservation.name()
+    /// Returns the group that the memory belongs to.
+    pub fn group(&self) -> &Group {
+        self.0.reservation.group()
     }
 
     /// Returns the blocks of the memory in ascending order, each with its present state, which may

@@ -17,14 +17,12 @@ use crate::{
     },
     page::PAGE_SHIFT,
     prelude::*,
-    range::Range,
     sync::atomic::{
         ordering::Relaxed,
         Atomic, //
     },
     types::Opaque, //
 };
-use core::marker::PhantomData;
 
 /// Takes memory offline and removes it: everything that was [added](Self::add) to it, or nothing.
 ///
@@ -84,7 +82,7 @@ impl<'a> Removal<'a> {
 
         let count = self.ranges.len() as c_uint;
         let result = {
-            pin_init::stack_pin_init!(let trace = Trace::new(&self.ranges));
+            pin_init::stack_pin_init!(let trace = Trace::new());
 
             // SAFETY: `ranges` is an array of `count` ranges. The memory in them is ours, as the
             // values that own it are borrowed mutably.
@@ -106,7 +104,7 @@ impl<'a> Removal<'a> {
     }
 
     /// Finds out which block refused, after everything was brought back.
-    fn diagnose(&self, error: Error, trace: &Trace<'_>) -> Refusal {
+    fn diagnose(&self, error: Error, trace: &Trace) -> Refusal {
         let asked = trace.asked.load(Relaxed);
         let cancelled = trace.cancelled.load(Relaxed);
         let offlined = trace.offlined.load(Relaxed);
@@ -228,29 +226,29 @@ impl From<Refusal> for Error {
 /// No block begins at this address.
 const NOWHERE: u64 = u64::MAX;
 
-/// Listens to what happens to the blocks of some ranges, as long as it lives.
+/// Listens to what happens to the blocks that its task takes offline, as long as it lives.
 ///
-/// Events come from the task that does the removal, in order: [`Relaxed`] access is enough.
+/// Only `task` writes, hence [`Relaxed`] access is enough.
 ///
 /// # Invariants
 ///
 /// `notifier` is registered.
 #[pin_data(PinnedDrop)]
-struct Trace<'a> {
+struct Trace {
     #[pin]
     notifier: Opaque<bindings::notifier_block>,
-    ranges: *const [bindings::range],
+    /// Others take blocks offline until the task has the lock for its removal.
+    task: *mut bindings::task_struct,
     /// The start of the last block that went offline.
     offlined: Atomic<u64>,
     /// The start of the last block that all other listeners agreed to let go.
     asked: Atomic<u64>,
     /// The start of the last block for which going offline was called off.
     cancelled: Atomic<u64>,
-    _ranges: PhantomData<&'a [bindings::range]>,
 }
 
-impl<'a> Trace<'a> {
-    fn new(ranges: &'a [bindings::range]) -> impl PinInit<Self> {
+impl Trace {
+    fn new() -> impl PinInit<Self> {
         pin_init!(Self {
             notifier: Opaque::new(bindings::notifier_block {
                 notifier_call: Some(Self::callback),
@@ -258,11 +256,11 @@ impl<'a> Trace<'a> {
                 // The last to be called, hence not at all if another one vetoes.
                 priority: i32::MIN,
             }),
-            ranges,
+            // SAFETY: Has no requirements.
+            task: unsafe { bindings::get_current() },
             offlined: Atomic::new(NOWHERE),
             asked: Atomic::new(NOWHERE),
             cancelled: Atomic::new(NOWHERE),
-            _ranges: PhantomData,
         })
         .pin_chain(|this| {
             // Fails only for a block that is registered already.
@@ -288,27 +286,25 @@ impl<'a> Trace<'a> {
         // SAFETY: The notifier is the field of a `Trace`, which lives as long as it is registered.
         let this = unsafe { &*container_of!(Opaque::cast_from(notifier), Self, notifier) };
 
+        // SAFETY: Has no requirements.
+        if this.task != unsafe { bindings::get_current() } {
+            return bindings::NOTIFY_OK as c_int;
+        }
+
         // SAFETY: The data of all memory events is a `struct memory_notify`.
         let pfn = unsafe { (*data.cast::<bindings::memory_notify>()).start_pfn };
 
         // With the memory map on the memory, the pages begin somewhere inside of the block.
         let block = ((pfn as u64) << PAGE_SHIFT) & !(block_size() - 1);
 
-        // SAFETY: The ranges are borrowed for `'a`, and `this` does not outlive that.
-        let ours = unsafe { &*this.ranges }
-            .iter()
-            .filter_map(|range| Range::new(range.start, range.end))
-            .any(|range| range.contains(block));
-        if ours {
-            // CAST: The events are a handful of small numbers.
-            match event as bindings::memory_block_state {
-                bindings::memory_block_state_MEM_OFFLINE => this.offlined.store(block, Relaxed),
-                bindings::memory_block_state_MEM_GOING_OFFLINE => this.asked.store(block, Relaxed),
-                bindings::memory_block_state_MEM_CANCEL_OFFLINE => {
-                    this.cancelled.store(block, Relaxed)
-                }
-                _ => (),
+        // CAST: The events are a handful of small numbers.
+        match event as bindings::memory_block_state {
+            bindings::memory_block_state_MEM_OFFLINE => this.offlined.store(block, Relaxed),
+            bindings::memory_block_state_MEM_GOING_OFFLINE => this.asked.store(block, Relaxed),
+            bindings::memory_block_state_MEM_CANCEL_OFFLINE => {
+                this.cancelled.store(block, Relaxed)
             }
+            _ => (),
         }
 
         bindings::NOTIFY_OK as c_int
@@ -316,7 +312,7 @@ impl<'a> Trace<'a> {
 }
 
 #[pinned_drop]
-impl PinnedDrop for Trace<'_> {
+impl PinnedDrop for Trace {
     fn drop(self: Pin<&mut Self>) {
         // SAFETY: By the type invariant it is registered. This waits for callbacks that run.
         unsafe { bindings::unregister_memory_notifier(self.notifier.get()) };

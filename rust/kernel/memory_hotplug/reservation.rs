@@ -4,12 +4,11 @@
 
 use crate::{
     bindings,
-    memory::BlockAligned,
-    prelude::*,
-    str::{
-        CStr,
-        CString, //
+    memory::{
+        BlockAligned,
+        Group, //
     },
+    prelude::*,
     sync::Arc, //
 };
 use core::ptr::NonNull;
@@ -22,29 +21,37 @@ use core::ptr::NonNull;
 /// # Invariants
 ///
 /// - `resource` is an entry of the tree which this value owns, allocated by `kmalloc()`.
-/// - `name` is the name of the entry.
+/// - The name of the entry is that of `group`.
 pub struct Reservation {
     resource: NonNull<bindings::resource>,
-    name: Arc<CString>,
+    group: Arc<Group>,
     range: BlockAligned,
 }
 
 // SAFETY: A resource may be released by any thread.
 unsafe impl Send for Reservation {}
 
-// SAFETY: `&Reservation` gives access to `name` and `range` only.
+// SAFETY: `&Reservation` gives access to `group` and `range` only.
 unsafe impl Sync for Reservation {}
 
 impl Reservation {
-    /// Claims a range under the given name.
+    /// Claims a range for memory of `group`, under the name of the group.
     ///
     /// Fails with [`EBUSY`] if a part of it is claimed exclusively, or if there is no memory for
     /// the entry: C does not tell. What is claimed here is not, until memory is added under it.
     /// May sleep.
-    pub fn new(range: BlockAligned, name: Arc<CString>) -> Result<Self> {
-        // SAFETY: `name` is kept as long as the entry exists.
+    ///
+    /// # Safety
+    ///
+    /// The memory must be there until the result is dropped, or has become part of a
+    /// [`Plugged`](super::Plugged): of the ranges of a DAX device that is true as long as the
+    /// device is bound. Who provides memory must not take it away while the system uses it.
+    pub unsafe fn new(range: BlockAligned, group: Arc<Group>) -> Result<Self> {
+        let name = group.name().as_char_ptr();
+
+        // SAFETY: The group keeps its name, and is kept as long as the entry exists.
         let resource =
-            unsafe { bindings::request_mem_region(range.start(), range.len(), name.as_char_ptr()) };
+            unsafe { bindings::request_mem_region(range.start(), range.len(), name) };
         let resource = NonNull::new(resource).ok_or(EBUSY)?;
 
         // Not busy, and without the flags of the parent, which may be unknown to memory hotplug.
@@ -57,7 +64,7 @@ impl Reservation {
         // INVARIANT: `request_mem_region()` allocated the entry and inserted it for us.
         Ok(Self {
             resource,
-            name,
+            group,
             range,
         })
     }
@@ -67,16 +74,17 @@ impl Reservation {
         self.range
     }
 
-    /// Returns the name of the entry.
-    pub fn name(&self) -> &CStr {
-        &self.name
+    /// Returns the group that the memory will belong to.
+    pub fn group(&self) -> &Group {
+        &self.group
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the entry is in the tree, and ours. What is below it moves
-        // up. Nothing else points to it then, so it can be freed, and its name afterwards.
+        // up. Nothing else points to it then, so it can be freed, and the group with its name
+        // afterwards.
         unsafe {
             bindings::remove_resource(self.resource.as_ptr());
             bindings::kfree(self.resource.as_ptr().cast());

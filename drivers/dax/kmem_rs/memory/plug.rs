@@ -85,7 +85,6 @@ impl DeviceMemory {
         fatal: Fatal,
         memory: &mut KVec<Plugged>,
     ) -> Result {
-        let group = self.inner.lock().group.clone();
         let count = self.claims.len();
 
         // All memory that is needed is allocated first, and all ranges are claimed, before any is
@@ -97,7 +96,11 @@ impl DeviceMemory {
             if claim.is_part_of(present) {
                 continue;
             }
-            match Reservation::new(claim.range, self.name.clone()) {
+            // SAFETY: The range is one of the device, which is bound: who gets here binds it, has an
+            // attribute of it in use, or found it in the list of the devices that are bound, and
+            // keeps others from changing that list until this returns. The reservation lives no
+            // longer, unless it becomes part of a `Plugged`.
+            match unsafe { Reservation::new(claim.range, self.group.clone()) } {
                 Ok(reservation) => {
                     let _ = reservations.push_within_capacity((claim, reservation));
                 }
@@ -113,7 +116,6 @@ impl DeviceMemory {
         for (claim, reservation) in reservations {
             match Plugged::add(
                 reservation,
-                &group,
                 &self.managed,
                 self.memmap_on_memory,
                 online_type,
