@@ -61,10 +61,23 @@ bound_unplugged() {
 	removed "$other" && echo "$had" > "$policy" && takes_over "$first"
 }
 
+# What is left online of one range is taken over, but the other is not added until somebody wants it.
+taken_over_unplugged() {
+	local policy had
+	policy=$(region "$first")/policy
+	had=$(sed -n 1p "$policy")
+	made_of "$first" "$(part 0)" "$(part 2)" && kmem_bind "$first" && write "$first" unplugged &&
+		write "$first" online_movable && echo offline > "$MEMORY/memory$(one_block "$first" 2)/state" &&
+		kmem_unbind "$first" && echo kmem,unplugged > "$policy" && kmem_bind "$first" || return
+	is "$first" online_movable && [ "$(blocks "$first" | wc -l)" = 1 ] || { zones "$first" && return 1; }
+	write "$first" unplugged && write "$first" online_movable && [ "$(blocks "$first" | wc -l)" = 2 ] &&
+		write "$first" unplugged && gone "$first" && kmem_unbind "$first" && echo "$had" > "$policy"
+}
+
 kmem_begin 1
 parts_of "$first"
 [ "$(cat "$(device "$first")/size")" -ge $((6 * size)) ] || skip_all "$first has less than six memory blocks"
-ktap_set_plan 8
+ktap_set_plan 9
 check "three ranges" several
 check "ranges that are too small" too_small
 check "a range added while the driver is bound" added_later
@@ -73,8 +86,10 @@ check "the one in the middle is in use" conflict 1 ok
 check "the first is in use" conflict 0 EBUSY
 if [ -e "$(region "$first")/policy" ]; then
 	check "bound unplugged, and one of two is in use" bound_unplugged
+	check "bound unplugged, and one of two is online" taken_over_unplugged
 else
 	ktap_test_skip "bound unplugged, and one of two is in use: the region has no policy"
+	ktap_test_skip "bound unplugged, and one of two is online: the region has no policy"
 fi
 made_of "$first" "$whole" && kmem_bind "$first" > /dev/null && write "$first" unplugged > /dev/null
 check "as before in the end" gone "$first"
