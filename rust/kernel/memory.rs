@@ -18,7 +18,7 @@ use crate::{
     str::{
         CStr,
         CString, //
-    },
+    }, //
 };
 
 /// The number of a NUMA node.

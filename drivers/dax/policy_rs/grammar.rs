@@ -16,7 +16,8 @@
 //!
 //! Addresses and sizes are in bytes: decimal, or hexadecimal after `0x`, then `K`, `M`, `G` or `T`
 //! if wanted. `END` is the last byte. `N` is decimal. A tab counts as a space, and what follows the
-//! policy at the end, spaces, newlines, carriage returns and NUL bytes, is ignored. No rule at all is a policy too.
+//! policy at the end, spaces, newlines, carriage returns and NUL bytes, is ignored. No rule at all
+//! is a policy too.
 //!
 //! What is refused although the grammar allows it, since nobody can mean it:
 //!

@@ -301,9 +301,7 @@ impl Trace {
         match event as bindings::memory_block_state {
             bindings::memory_block_state_MEM_OFFLINE => this.offlined.store(block, Relaxed),
             bindings::memory_block_state_MEM_GOING_OFFLINE => this.asked.store(block, Relaxed),
-            bindings::memory_block_state_MEM_CANCEL_OFFLINE => {
-                this.cancelled.store(block, Relaxed)
-            }
+            bindings::memory_block_state_MEM_CANCEL_OFFLINE => this.cancelled.store(block, Relaxed),
             _ => (),
         }
 

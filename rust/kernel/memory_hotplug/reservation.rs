@@ -50,8 +50,7 @@ impl Reservation {
         let name = group.name().as_char_ptr();
 
         // SAFETY: The group keeps its name, and is kept as long as the entry exists.
-        let resource =
-            unsafe { bindings::request_mem_region(range.start(), range.len(), name) };
+        let resource = unsafe { bindings::request_mem_region(range.start(), range.len(), name) };
         let resource = NonNull::new(resource).ok_or(EBUSY)?;
 
         // Not busy, and without the flags of the parent, which may be unknown to memory hotplug.

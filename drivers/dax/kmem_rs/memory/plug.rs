@@ -96,8 +96,8 @@ impl DeviceMemory {
             if claim.is_part_of(present) {
                 continue;
             }
-            // SAFETY: The range is one of the device, which is bound: who gets here binds it, has an
-            // attribute of it in use, or found it in the list of the devices that are bound, and
+            // SAFETY: The range is one of the device, which is bound: who gets here binds it, has
+            // an attribute of it in use, or found it in the list of the devices that are bound, and
             // keeps others from changing that list until this returns. The reservation lives no
             // longer, unless it becomes part of a `Plugged`.
             match unsafe { Reservation::new(claim.range, self.group.clone()) } {

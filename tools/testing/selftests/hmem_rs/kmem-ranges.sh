@@ -69,7 +69,8 @@ taken_over_unplugged() {
 	made_of "$first" "$(part 0)" "$(part 2)" && kmem_bind "$first" && write "$first" unplugged &&
 		write "$first" online_movable && echo offline > "$MEMORY/memory$(one_block "$first" 2)/state" &&
 		kmem_unbind "$first" && echo kmem,unplugged > "$policy" && kmem_bind "$first" || return
-	is "$first" online_movable && [ "$(blocks "$first" | wc -l)" = 1 ] || { zones "$first" && return 1; }
+	is "$first" online_movable || return
+	[ "$(blocks "$first" | wc -l)" = 1 ] || { zones "$first" && return 1; }
 	write "$first" unplugged && write "$first" online_movable && [ "$(blocks "$first" | wc -l)" = 2 ] &&
 		write "$first" unplugged && gone "$first" && kmem_unbind "$first" && echo "$had" > "$policy"
 }
