@@ -21,6 +21,7 @@ pub mod kunit;
 pub mod leaks;
 pub mod list;
 pub mod machine;
+pub mod parallel;
 pub mod picture;
 pub mod place;
 pub mod plan;

@@ -4,8 +4,7 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use anyhow::{bail, Context, Result};
@@ -14,6 +13,7 @@ use crate::case::{self, Ground, Report};
 use crate::judge::Verdict;
 use crate::kernel::{self, KVERS};
 use crate::machine::Accel;
+use crate::parallel;
 use crate::plan::{self, Choice, Forgiven, Obstacle, Planned, Supplies};
 use crate::progress::Progress;
 use crate::report;
@@ -93,12 +93,10 @@ pub(crate) fn boot_all(
     let forgiven = Forgiven::load(&repository.join("tools/hmem-lab/forgiven-skips.toml"))?;
     let supplies = supplies(cases, source);
     let ground = supply::ground(&repository, &supplies, Accel::Tcg)?;
-    let jobs = jobs.unwrap_or_else(processors).clamp(1, cases.len());
+    let jobs = jobs
+        .unwrap_or_else(parallel::processors)
+        .clamp(1, cases.len());
     Ok(run_all(cases, &supplies, &forgiven, &ground, out, jobs))
-}
-
-fn processors() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn supplies(cases: &[Planned<'_>], source: &Source) -> Supplies {
@@ -125,36 +123,23 @@ fn run_all(
     jobs: usize,
 ) -> Vec<Report> {
     let progress = Progress::new(cases.len());
-    let next = AtomicUsize::new(0);
-    let reports: Mutex<Vec<Option<Report>>> = Mutex::new(vec![None; cases.len()]);
-    std::thread::scope(|scope| {
-        for _ in 0..jobs {
-            scope.spawn(|| loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(case) = cases.get(index) else { return };
-                if boot::STOP.load(Ordering::Relaxed) {
-                    return;
-                }
-                let line = progress.begin(&case.name());
-                let dir = out.join(case.name());
-                let report = match supplies.kernel(case, forgiven) {
-                    Ok(kernel) => case::run(case.scenario, &kernel, ground, &dir, |event| {
-                        line.watch(event)
-                    }),
-                    Err(obstacle) => not_run(case, obstacle, &dir),
-                };
-                progress.end(line, &report);
-                reports
-                    .lock()
-                    .unwrap_or_else(|poisoned| poisoned.into_inner())[index] = Some(report);
-            });
+    let reports = parallel::map(jobs, cases, |case| {
+        if boot::STOP.load(Ordering::Relaxed) {
+            return None;
         }
+        let line = progress.begin(&case.name());
+        let dir = out.join(case.name());
+        let report = match supplies.kernel(case, forgiven) {
+            Ok(kernel) => case::run(case.scenario, &kernel, ground, &dir, |event| {
+                line.watch(event)
+            }),
+            Err(obstacle) => not_run(case, obstacle, &dir),
+        };
+        progress.end(line, &report);
+        Some(report)
     });
     progress.finish();
     // A case without a report did not run, which is a failure.
-    let reports = reports
-        .into_inner()
-        .unwrap_or_else(|poisoned| poisoned.into_inner());
     cases
         .iter()
         .zip(reports)

@@ -32,6 +32,7 @@ use anyhow::{bail, Result};
 use crate::kernel::dirs::Dirs;
 use crate::kernel::flavour::Flavour;
 use crate::kernel::source::{Origin, Source};
+use crate::parallel;
 
 /// Kernel versions that the project supports, the default first.
 pub const KVERS: [&str; 2] = ["7.3", "7.2"];
@@ -199,7 +200,7 @@ fn source_tree(dirs: &Dirs, args: &Args) -> Result<PathBuf> {
 /// `JOBS`, or as many as there are processors.
 fn jobs_from_environment() -> Result<usize> {
     match std::env::var("JOBS").ok().filter(|jobs| !jobs.is_empty()) {
-        None => Ok(std::thread::available_parallelism().map_or(1, usize::from)),
+        None => Ok(parallel::processors()),
         Some(jobs) => match jobs.parse() {
             Ok(number) if number > 0 => Ok(number),
             _ => bail!("JOBS={jobs} is no number of compilers: use 1 or more"),

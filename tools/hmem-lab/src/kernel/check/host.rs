@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use super::{findings, Findings, Ground};
+use super::{each, findings, Findings, Ground};
 
 /// Every file that can have one says in its first lines which licence it has.
 pub(super) fn licence_lines(ground: &Ground) -> Result<Findings> {
@@ -72,12 +72,14 @@ pub(super) fn shellcheck(ground: &Ground) -> Result<Findings> {
         .iter()
         .filter(|name| name.ends_with(".sh") || is_script(ground, name))
         .collect();
-    findings(
-        Command::new("shellcheck")
-            .args(["-x", "--source-path=SCRIPTDIR", "--source-path=."])
-            .args(files)
-            .current_dir(&ground.dirs.repo),
-    )
+    each(&files, |file| {
+        findings(
+            Command::new("shellcheck")
+                .args(["-x", "--source-path=SCRIPTDIR", "--source-path=."])
+                .arg(file)
+                .current_dir(&ground.dirs.repo),
+        )
+    })
 }
 
 /// Formatting of the host tools.

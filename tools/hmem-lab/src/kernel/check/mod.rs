@@ -14,6 +14,7 @@ use std::process::{Command, ExitCode, Output};
 use anyhow::{bail, Context, Result};
 
 use crate::kernel::dirs::Dirs;
+use crate::parallel;
 
 /// Checks formatting, lints, documentation and patch style of everything here; fails on any finding
 #[derive(Clone, Debug, clap::Args)]
@@ -160,6 +161,12 @@ fn files(dirs: &Dirs) -> Result<BTreeSet<String>> {
         .filter(there)
         .map(str::to_owned)
         .collect())
+}
+
+/// What a check finds in each of `items`.
+fn each<T: Sync>(items: &[T], check: impl Fn(&T) -> Result<Findings> + Sync) -> Result<Findings> {
+    let found = parallel::map(parallel::processors(), items, check);
+    Ok(found.into_iter().collect::<Result<Vec<_>>>()?.concat())
 }
 
 /// Runs a tool that says what it found, and exits with a status that says whether it did.

@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{bail, Context, Result};
 
-use super::{findings, overlay, words, Findings, Ground};
+use super::{each, findings, overlay, words, Findings, Ground};
 use crate::kernel::lock::Lock;
 use crate::kernel::{self, Found};
 
@@ -113,11 +113,9 @@ pub(super) fn rustfmt(ground: &Ground) -> Result<Findings> {
 /// The kernel's own choice of lints, for the kernel crate and each crate of the overlay.
 pub(super) fn clippy(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
-    let mut all = Vec::new();
-    for line in crates(&built)? {
-        all.extend(say(&built, "clippy-driver", &line, &[])?);
-    }
-    Ok(all)
+    each(&crates(&built)?, |line| {
+        say(&built, "clippy-driver", line, &[])
+    })
 }
 
 /// Documentation of the kernel crate and each crate of the overlay, private items too: links that lead nowhere,
@@ -156,8 +154,7 @@ pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
     if patches.is_empty() {
         bail!("graft made no patches");
     }
-    let mut all = Vec::new();
-    for patch in &patches {
+    let all = each(&patches, |patch| {
         // The series adds its entry in MAINTAINERS with the last patch, as a whole.
         let mut ignore = "FILE_PATH_CHANGES".to_owned();
         if patch.to_string_lossy().contains("-selftests-") {
@@ -174,8 +171,8 @@ pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
             "--ignore",
             &ignore,
         ]);
-        all.extend(findings(checkpatch.arg(patch).current_dir(&grafted.tree))?);
-    }
+        findings(checkpatch.arg(patch).current_dir(&grafted.tree))
+    })?;
     let prefix = format!("{}/", dir.display());
     Ok(all.iter().map(|text| text.replace(&prefix, "")).collect())
 }
