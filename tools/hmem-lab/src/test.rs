@@ -93,9 +93,7 @@ pub(crate) fn boot_all(
     let forgiven = Forgiven::load(&repository.join("tools/hmem-lab/forgiven-skips.toml"))?;
     let supplies = supplies(cases, source);
     let ground = supply::ground(&repository, &supplies, Accel::Tcg)?;
-    let jobs = jobs
-        .unwrap_or_else(parallel::processors)
-        .clamp(1, cases.len());
+    let jobs = jobs.unwrap_or_else(parallel::processors);
     Ok(run_all(cases, &supplies, &forgiven, &ground, out, jobs))
 }
 
