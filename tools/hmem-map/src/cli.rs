@@ -11,14 +11,14 @@ Examples:
   sudo hmem-map                     with addresses, and the reasons of hmem_rs
   hmem-map --svg map.svg            a picture to look at in a browser
   hmem-map --json | jq .areas       for programs; see SCHEMA.md
-  sudo hmem-map snapshot /tmp/mine  record what the map is made of, for a bug report
-  hmem-map --root /tmp/mine         look at a recording";
+  sudo hmem-map snapshot mine       record what the map is made of, for a bug report
+  hmem-map --root mine              look at a recording";
 
 const POLICY_EXAMPLES: &str = "\
 Examples:
   sudo hmem-map policy check 'hmem:device_dax'
   sudo hmem-map policy check 'node2:kmem,online_movable;*:kmem,unplugged'
-  hmem-map policy check --root /tmp/mine '8G@0x850000000:never-ram'";
+  hmem-map policy check --root mine '8G@0x850000000:never-ram'";
 
 /// Shows who owns which Soft Reserved range or CXL window, and why.
 ///
@@ -41,9 +41,7 @@ pub(crate) enum Command {
     ///
     /// Only memory ranges, CXL and dax devices, nodes, memory blocks, the kernel's command line and its
     /// log lines about these are recorded.
-    #[command(
-        after_help = "Example:\n  sudo hmem-map snapshot /tmp/mine && tar czf mine.tar.gz -C /tmp mine"
-    )]
+    #[command(after_help = "Example:\n  sudo hmem-map snapshot mine && tar czf mine.tar.gz mine")]
     Snapshot {
         /// A directory that is empty or does not exist yet.
         #[arg(value_name = "DIR")]
