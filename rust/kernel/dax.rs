@@ -18,12 +18,18 @@ pub mod hmem;
 pub mod region;
 
 #[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
+mod bound;
+#[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
 mod device;
 #[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
 mod driver;
 
 #[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
 pub use self::{
+    bound::{
+        BoundDevices,
+        LockedDevices, //
+    },
     device::{
         Device,
         Wanted, //

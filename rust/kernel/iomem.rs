@@ -239,8 +239,8 @@ pub mod soft_reserved {
 ///
 /// # Invariants
 ///
-/// During `'a`, there is memory at each address of the range, and those who use it have claimed it
-/// in the tree.
+/// During `'a`, and then for as long as the system uses it, there is memory at each address of the
+/// range, and those who use it have claimed it in the tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory<'a>(Range, PhantomData<&'a ()>);
 

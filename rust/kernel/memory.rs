@@ -20,6 +20,7 @@ use crate::{
         CString, //
     }, //
 };
+use core::marker::PhantomData;
 
 /// The number of a NUMA node.
 ///
@@ -61,13 +62,13 @@ pub fn block_size() -> u64 {
 /// # Invariants
 ///
 /// The start of the range and the address behind its end are multiples of the block size, and
-/// the range is part of some [`Memory`].
+/// the range is part of some [`Memory`] of the same lifetime.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BlockAligned(Range);
+pub struct BlockAligned<'a>(Range, PhantomData<Memory<'a>>);
 
-impl BlockAligned {
+impl<'a> BlockAligned<'a> {
     /// Returns the whole blocks inside of `memory`; [`None`] if there is not one.
-    pub fn inside(memory: &Memory<'_>) -> Option<Self> {
+    pub fn inside(memory: &Memory<'a>) -> Option<Self> {
         let aligned = memory.range().trim_to(block_size())?;
 
         // The length of the range of all addresses is no multiple of anything. There is no memory
@@ -77,7 +78,7 @@ impl BlockAligned {
         }
 
         // INVARIANT: Both ends were aligned, inside of the memory.
-        Some(Self(aligned))
+        Some(Self(aligned, PhantomData))
     }
 
     /// Returns the addresses, with both ends included.
@@ -97,7 +98,7 @@ impl BlockAligned {
     }
 
     /// Returns the blocks, in ascending order.
-    pub fn blocks(&self) -> impl Iterator<Item = Self> {
+    pub fn blocks(&self) -> impl Iterator<Item = Self> + 'a {
         let size = block_size();
         let first = self.start();
         let count = self.len().checked_div(size).unwrap_or(0);
@@ -105,14 +106,14 @@ impl BlockAligned {
         (0..count).filter_map(move |i| {
             // INVARIANT: Whole multiples of the block size away from an aligned address, and inside
             // of the memory.
-            Range::from_start_len(first + i * size, size).map(Self)
+            Range::from_start_len(first + i * size, size).map(|range| Self(range, PhantomData))
         })
     }
 }
 
-impl fmt::Display for BlockAligned {
+impl fmt::Display for BlockAligned<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}-{:#x}", self.0.start(), self.0.end())
+        self.0.fmt(f)
     }
 }
 

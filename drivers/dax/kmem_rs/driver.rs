@@ -6,7 +6,8 @@ use crate::{
     command::Command,
     memory::{
         DeviceMemory,
-        Exclusive, //
+        Exclusive,
+        BOUND, //
     },
     set,
     state::State, //
@@ -26,24 +27,27 @@ use kernel::{
         Core,
         Device, //
     },
-    prelude::*,
-    sync::Arc, //
+    prelude::*, //
 };
 
 pub(crate) struct Kmem;
 
 impl dax::Driver for Kmem {
-    type Data<'bound> = Arc<DeviceMemory>;
+    type Data<'bound> = DeviceMemory<'bound>;
 
     const TYPE: dax::DriverType = dax::DriverType::Kmem;
     const ATTRIBUTES: Groups<OfDevice<dax::Adapter<Self>>> = kernel::attributes![StateFile];
     const DRIVER_ATTRIBUTES: Groups<OfDriver> = kernel::attributes![driver: SetStateFile];
 
+    fn devices() -> Option<&'static dax::BoundDevices<Self>> {
+        Some(&BOUND)
+    }
+
     fn probe<'bound>(
         ddev: &'bound dax::Device<Core<'_>>,
     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
         // In a scope, so that nothing that could fail comes after the memory was added.
-        pin_init::pin_init_scope(move || Ok::<_, Error>(DeviceMemory::bind(ddev)))
+        pin_init::pin_init_scope(move || DeviceMemory::bind(ddev))
     }
 
     fn unbind<'bound>(_: &'bound dax::Device<Core<'_>>, data: Pin<&Self::Data<'bound>>) {
@@ -60,16 +64,16 @@ impl Attribute<dax::Adapter<Kmem>> for StateFile {
 
     fn show<'a>(
         _: &'a Device<Bound>,
-        memory: Pin<&Arc<DeviceMemory>>,
+        memory: Pin<&DeviceMemory<'a>>,
         page: &mut attribute::Page<'_>,
     ) -> Result {
         page.emit(fmt!("{}\n", memory.state().as_str()))
     }
 
-    fn store<'a>(_: &'a Device<Bound>, memory: Pin<&Arc<DeviceMemory>>, text: &[u8]) -> Result {
+    fn store<'a>(_: &'a Device<Bound>, memory: Pin<&DeviceMemory<'a>>, text: &[u8]) -> Result {
         let wanted = State::requested(attribute::word(text))?;
 
-        set::apply(&Exclusive::new(), &[&**memory], wanted)
+        set::apply(&Exclusive::new(), &[memory.get_ref()], wanted)
     }
 }
 

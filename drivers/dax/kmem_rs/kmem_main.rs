@@ -22,35 +22,8 @@ mod memory;
 mod set;
 mod state;
 
-use kernel::{
-    dax,
-    driver::Registration,
-    prelude::*,
-    InPlaceModule,
-    ThisModule, //
-};
-
-// Fields are dropped in this order: the driver first.
-#[pin_data]
-struct KmemModule {
-    #[pin]
-    _driver: Registration<dax::Adapter<driver::Kmem>>,
-    _list: memory::FreeList,
-}
-
-impl InPlaceModule for KmemModule {
-    fn init(module: &'static ThisModule) -> impl PinInit<Self, Error> {
-        try_pin_init!(Self {
-            // First, as it has to be dropped too if the driver cannot be registered after it was
-            // bound to a device.
-            _list: memory::FreeList,
-            _driver <- Registration::new(c"kmem", module),
-        })
-    }
-}
-
-module! {
-    type: KmemModule,
+kernel::module_dax_driver! {
+    type: driver::Kmem,
     name: "kmem",
     authors: ["The hmem_rs developers"],
     description: "KMEM DAX: map dax-devices as System-RAM",

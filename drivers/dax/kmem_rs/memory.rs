@@ -9,7 +9,10 @@ use self::{
     claim::Claim,
     plug::Fatal, //
 };
-use crate::state::State;
+use crate::{
+    driver::Kmem,
+    state::State, //
+};
 use kernel::{
     dax,
     device::{
@@ -36,26 +39,27 @@ use kernel::{
     prelude::*,
     str::CString,
     sync::{
-        aref::ARef,
         atomic::Relaxed,
-        lazy_mutex,
         Arc,
-        LazyMutex,
         Mutex, //
+    },
+    types::{
+        CovariantForLt,
+        ForLt, //
     },
 };
 
 /// The abstract distance of memory of which the platform firmware tells nothing.
 const ADISTANCE: i32 = ADISTANCE_DRAM * 5;
 
-/// The devices that the driver is bound to, in the order of binding.
+/// The devices that the driver is bound to.
 ///
-/// Its lock is held by whoever changes the memory of any device, which makes it the outer lock of
-/// that of memory hotplug, under which the system does one such thing at a time anyway.
-static BOUND: LazyMutex<KVec<Arc<DeviceMemory>>> = lazy_mutex!(KVec::new());
+/// The list is locked by whoever changes the memory of any device, which makes its lock the outer
+/// one of that of memory hotplug, under which the system does one such thing at a time anyway.
+pub(crate) static BOUND: dax::BoundDevices<Kmem> = dax::BoundDevices::new();
 
 /// The proof that nobody else changes the memory of any device.
-pub(crate) struct Exclusive(kernel::sync::MutexGuard<'static, KVec<Arc<DeviceMemory>>>);
+pub(crate) struct Exclusive(dax::LockedDevices<Kmem>);
 
 impl Exclusive {
     /// Waits for those who change memory now.
@@ -63,25 +67,18 @@ impl Exclusive {
         Self(BOUND.lock())
     }
 
-    /// Returns the devices that the driver is bound to.
-    pub(crate) fn bound(&self) -> impl Iterator<Item = &DeviceMemory> {
-        self.0.iter().map(|memory| &**memory)
-    }
-}
-
-/// Frees the list of devices when it is dropped; the driver must be unregistered by then.
-pub(crate) struct FreeList;
-
-impl Drop for FreeList {
-    fn drop(&mut self) {
-        *BOUND.lock() = KVec::new();
+    /// Returns the memory of all devices, in the order in which the driver was bound to them.
+    pub(crate) fn bound<'a>(&'a self) -> impl Iterator<Item = &'a DeviceMemory<'a>> {
+        self.0
+            .data::<CovariantForLt!(DeviceMemory<'_>)>()
+            .map(|memory| memory.get_ref())
     }
 }
 
 /// The memory of one device that the driver is bound to.
 #[pin_data]
-pub(crate) struct DeviceMemory {
-    dev: ARef<Device>,
+pub(crate) struct DeviceMemory<'a> {
+    dev: &'a Device<Bound>,
     /// Memory that is added becomes part of it. Its name, as which the memory is reserved, is that
     /// of the device.
     group: Arc<Group>,
@@ -89,7 +86,7 @@ pub(crate) struct DeviceMemory {
     managed: ManagedName,
     memmap_on_memory: bool,
     /// The ranges as they were when the driver was bound. User space may add ranges later.
-    claims: KVec<Claim>,
+    claims: KVec<Claim<'a>>,
     #[pin]
     inner: Mutex<Inner>,
 }
@@ -110,12 +107,12 @@ impl Inner {
     }
 }
 
-impl DeviceMemory {
+impl<'a> DeviceMemory<'a> {
     /// Adds the memory of a device, or takes over what is left of it from an earlier time.
     ///
     /// Does what it can: of several ranges some may be missing. That is what users of such systems
     /// have relied on.
-    pub(crate) fn bind(ddev: &dax::Device<Bound>) -> Result<Arc<Self>> {
+    pub(crate) fn bind(ddev: &'a dax::Device<Bound>) -> Result<impl PinInit<Self, Error> + 'a> {
         let dev: &Device<Bound> = ddev.as_ref();
         // What the administrator says of this memory goes before what the system does with any.
         let wanted = match ddev.wanted() {
@@ -141,40 +138,31 @@ impl DeviceMemory {
         let kind = NodeMemoryType::assign(node, ADISTANCE)?;
         let group = Arc::new(Group::new_static(kind, name, pages)?, GFP_KERNEL)?;
 
-        let mut exclusive = Exclusive::new();
-        exclusive.0.reserve(1, GFP_KERNEL)?;
+        let exclusive = Exclusive::new();
         // All devices share the name.
         let managed = match exclusive.bound().next() {
             Some(other) => other.managed.clone(),
             None => ManagedName::new(c"kmem")?,
         };
 
-        let this = Arc::pin_init(
-            try_pin_init!(Self {
-                dev: dev.into(),
-                group,
-                managed,
-                memmap_on_memory: ddev.memmap_on_memory(),
-                claims,
-                inner <- new_mutex!(Inner {
-                    memory: KVec::new(),
-                    asked: OnlineType::Offline,
-                    changing: None,
-                }),
+        Ok(try_pin_init!(Self {
+            dev,
+            group,
+            managed,
+            memmap_on_memory: ddev.memmap_on_memory(),
+            claims,
+            inner <- new_mutex!(Inner {
+                memory: KVec::new(),
+                asked: OnlineType::Offline,
+                changing: None,
             }),
-            GFP_KERNEL,
-        )?;
-
-        this.add_or_take_over(wanted)?;
-
-        // There is room for it.
-        let _ = exclusive.0.push_within_capacity(this.clone());
-        Ok(this)
+        })
+        .pin_chain(move |this| this.add_or_take_over(&exclusive, wanted)))
     }
 
     /// Brings the memory in when the driver is bound, unless it is wanted [`State::Unplugged`].
-    fn add_or_take_over(&self, wanted: State) -> Result {
-        let is_claimed = |range: &BlockAligned| self.claims.iter().any(|c| c.range == *range);
+    fn add_or_take_over(&self, _: &Exclusive, wanted: State) -> Result {
+        let is_claimed = |range: &BlockAligned<'_>| self.claims.iter().any(|c| c.range == *range);
         let mut memory;
         let asked;
         match (LeftOnline::take_over(&self.group, &is_claimed), wanted) {
@@ -231,10 +219,7 @@ impl DeviceMemory {
     ///
     /// Nothing is taken offline here: that could take for ever, and unbinding cannot be stopped.
     pub(crate) fn unbind(&self) {
-        let mut exclusive = Exclusive::new();
-
-        exclusive.0.retain(|other| !core::ptr::eq(&**other, self));
-
+        let _exclusive = Exclusive::new();
         let (mut memory, online_type) = {
             let mut inner = self.inner.lock();
             (
@@ -315,7 +300,7 @@ impl DeviceMemory {
     }
 
     /// Returns the number of the mapping that a range was made of.
-    fn mapping(&self, range: &BlockAligned) -> usize {
+    fn mapping(&self, range: &BlockAligned<'_>) -> usize {
         self.claims
             .iter()
             .find(|claim| claim.range == *range)
@@ -324,7 +309,7 @@ impl DeviceMemory {
 
     /// Returns the device, for messages.
     pub(crate) fn device(&self) -> &Device {
-        &self.dev
+        self.dev
     }
 
     /// Returns the name of the device.

@@ -26,14 +26,14 @@ use kernel::{
 
 /// A device whose memory is taken out for a change.
 struct Unit<'a> {
-    member: &'a DeviceMemory,
+    member: &'a DeviceMemory<'a>,
     /// How many blocks were online.
     online: u64,
     memory: KVec<Plugged>,
 }
 
 /// Brings the memory of all `members` to the state that is wanted, or leaves all of it as it is.
-pub(crate) fn apply(exclusive: &Exclusive, members: &[&DeviceMemory], wanted: State) -> Result {
+pub(crate) fn apply(exclusive: &Exclusive, members: &[&DeviceMemory<'_>], wanted: State) -> Result {
     let mut units = KVec::with_capacity(members.len(), GFP_KERNEL)?;
 
     for member in members {
@@ -76,7 +76,7 @@ pub(crate) fn apply(exclusive: &Exclusive, members: &[&DeviceMemory], wanted: St
 
 /// Returns whether anything must be done to reach the state that is wanted, and fails if that has
 /// to begin with another state.
-fn needs_change(member: &DeviceMemory, census: Census, wanted: State) -> Result<bool> {
+fn needs_change(member: &DeviceMemory<'_>, census: Census, wanted: State) -> Result<bool> {
     let state = member.state();
 
     if state != wanted {
@@ -165,7 +165,7 @@ fn plug(exclusive: &Exclusive, units: &mut [Unit<'_>], online_type: OnlineType) 
 }
 
 impl Selector<'_> {
-    fn matches(&self, memory: &DeviceMemory) -> bool {
+    fn matches(&self, memory: &DeviceMemory<'_>) -> bool {
         let name = memory.name().to_bytes();
 
         match *self {

@@ -50,7 +50,7 @@ pub struct Device<Ctx: device::DeviceContext = device::Normal>(
 );
 
 impl<Ctx: device::DeviceContext> Device<Ctx> {
-    fn as_raw(&self) -> *mut bindings::dev_dax {
+    pub(super) fn as_raw(&self) -> *mut bindings::dev_dax {
         self.0.get()
     }
 

@@ -4,7 +4,10 @@
 //!
 //! C header: [`drivers/dax/bus.h`](srctree/drivers/dax/bus.h)
 
-use super::Device;
+use super::{
+    BoundDevices,
+    Device, //
+};
 use crate::{
     bindings,
     device::{
@@ -64,18 +67,30 @@ unsafe impl<T: Driver> driver::RegistrationOps for Adapter<T> {
         // its directory below `/sys/module`.
         //
         // SAFETY: `ddrv` is guaranteed to be a valid `DriverType`, and `name` lives forever.
-        to_result(unsafe {
+        let result = to_result(unsafe {
             bindings::__dax_driver_register(ddrv.get(), module.as_ptr(), name.as_char_ptr())
-        })
+        });
+        if result.is_err() {
+            // It may have been bound for a moment.
+            Self::free_list();
+        }
+        result
     }
 
     unsafe fn unregister(ddrv: &Opaque<Self::DriverType>) {
         // SAFETY: By the safety requirements, `ddrv` is registered.
-        unsafe { bindings::dax_driver_unregister(ddrv.get()) }
+        unsafe { bindings::dax_driver_unregister(ddrv.get()) };
+        Self::free_list();
     }
 }
 
 impl<T: Driver> Adapter<T> {
+    fn free_list() {
+        if let Some(devices) = T::devices() {
+            devices.free();
+        }
+    }
+
     extern "C" fn probe_callback(ddev: *mut bindings::dev_dax) -> c_int {
         // SAFETY: The DAX bus only ever calls the probe callback with a valid pointer to a
         // `struct dev_dax`.
@@ -84,9 +99,13 @@ impl<T: Driver> Adapter<T> {
         let ddev = unsafe { &*ddev.cast::<Device<CoreInternal<'_>>>() };
 
         from_result(|| {
-            let data = T::probe(ddev);
+            let probe = || ddev.as_ref().set_drvdata(T::probe(ddev));
 
-            ddev.as_ref().set_drvdata(data)?;
+            match T::devices() {
+                // SAFETY: The driver data is set by probing, and freed after `remove_callback()`.
+                Some(devices) => unsafe { devices.enter(ddev, probe)? },
+                None => probe()?,
+            }
             Ok(0)
         })
     }
@@ -97,6 +116,10 @@ impl<T: Driver> Adapter<T> {
         //
         // INVARIANT: `ddev` is valid for the duration of `remove_callback()`.
         let ddev = unsafe { &*ddev.cast::<Device<CoreInternal<'_>>>() };
+
+        if let Some(devices) = T::devices() {
+            devices.leave(ddev);
+        }
 
         // SAFETY: `remove_callback` is only ever called after a successful call to
         // `probe_callback`, hence it's guaranteed that `Device::set_drvdata()` has been called
@@ -178,6 +201,11 @@ pub trait Driver: Sized + 'static {
 
     /// Files in the directory of the driver.
     const DRIVER_ATTRIBUTES: Groups<OfDriver> = Groups::NONE;
+
+    /// The list of the devices that the driver is bound to, if it wants one.
+    fn devices() -> Option<&'static BoundDevices<Self>> {
+        None
+    }
 
     /// Called when a device matches the driver. The device has at least one range.
     ///

@@ -34,16 +34,16 @@ static LEFT: LazyMutex<KVec<LeftOnline>> = lazy_mutex!(KVec::new());
 impl LeftOnline {
     /// Keeps the memory for [`Self::take_over`].
     ///
-    /// Returns whether that worked. If there is no memory for the list, then nobody can take over.
+    /// Returns whether somebody can: not if there is none, or no memory for the list.
     pub fn leave(self) -> bool {
-        LEFT.lock().push(self, GFP_KERNEL).is_ok()
+        !self.memory.is_empty() && LEFT.lock().push(self, GFP_KERNEL).is_ok()
     }
 
     /// Returns the memory that was left by the device of `group`, which has its name, if it is on
     /// the same node and if the device still has all of its ranges. It stays in its own groups.
     ///
     /// May sleep. `has` is asked under the lock of the list, and must not look there itself.
-    pub fn take_over(group: &Group, has: &dyn Fn(&BlockAligned) -> bool) -> Option<Self> {
+    pub fn take_over(group: &Group, has: &dyn Fn(&BlockAligned<'_>) -> bool) -> Option<Self> {
         let mut left = LEFT.lock();
         let index = left.iter().position(|unit| {
             unit.memory.iter().all(|plugged| {

@@ -55,7 +55,7 @@ type AddMemory =
 
 /// What must outlive the memory. Fields are dropped in this order.
 struct Parts {
-    reservation: Reservation,
+    reservation: Reservation<'static>,
     _name: ManagedName,
 }
 
@@ -77,7 +77,7 @@ impl Plugged {
     /// from the module.
     #[inline]
     pub fn add(
-        reservation: Reservation,
+        reservation: Reservation<'_>,
         name: &ManagedName,
         memmap_on_memory: bool,
         online_type: OnlineType,
@@ -95,7 +95,7 @@ impl Plugged {
     /// `add` must be `__add_memory_driver_managed()`.
     unsafe fn add_by(
         add: AddMemory,
-        reservation: Reservation,
+        reservation: Reservation<'_>,
         name: &ManagedName,
         memmap_on_memory: bool,
         online_type: OnlineType,
@@ -121,13 +121,14 @@ impl Plugged {
 
         // INVARIANT: The memory was just added, and nobody else owns it.
         Ok(Self(ManuallyDrop::new(Parts {
-            reservation,
+            // SAFETY: Added just now, and not dropped until the memory is removed.
+            reservation: unsafe { reservation.in_use() },
             _name: name.clone(),
         })))
     }
 
     /// Returns the addresses of the memory.
-    pub fn range(&self) -> BlockAligned {
+    pub fn range(&self) -> BlockAligned<'_> {
         self.0.reservation.range()
     }
 
@@ -138,7 +139,7 @@ impl Plugged {
 
     /// Returns the blocks of the memory in ascending order, each with its present state, which may
     /// change at any time.
-    pub fn blocks(&self) -> impl Iterator<Item = (BlockAligned, BlockState)> + '_ {
+    pub fn blocks(&self) -> impl Iterator<Item = (BlockAligned<'_>, BlockState)> + '_ {
         self.range().blocks().map(|block| {
             // SAFETY: By the type invariant the memory map of the block exists, for as long as
             // `self` is borrowed.
@@ -147,7 +148,7 @@ impl Plugged {
     }
 
     /// Returns the first block of some memory that is offline.
-    pub fn first_offline(memory: &[Self]) -> Option<BlockAligned> {
+    pub fn first_offline(memory: &[Self]) -> Option<BlockAligned<'_>> {
         memory
             .iter()
             .flat_map(|plugged| plugged.blocks())
@@ -160,7 +161,7 @@ impl Plugged {
     /// Gives the memory back if it cannot be removed. Does not take anything offline, hence it is
     /// quick. May sleep.
     pub fn remove_offline(self) -> Result<(), Self> {
-        let range = self.range();
+        let range = self.range().range();
 
         // SAFETY: The range is aligned as the function demands, and its memory is ours.
         let result = unsafe { bindings::remove_memory(range.start(), range.len()) };
@@ -223,7 +224,7 @@ impl Census {
 /// # Safety
 ///
 /// The memory map of the block must exist during the call.
-unsafe fn block_state(block: &BlockAligned) -> BlockState {
+unsafe fn block_state(block: &BlockAligned<'_>) -> BlockState {
     // The first pages of a block may hold its memory map, and are never online; the last is like
     // all others.
     //

@@ -11,12 +11,10 @@ use crate::{
     container_of,
     error::to_result,
     fmt,
-    memory::{
-        block_size,
-        BlockAligned, //
-    },
+    memory::block_size,
     page::PAGE_SHIFT,
     prelude::*,
+    range::Range,
     sync::atomic::{
         ordering::Relaxed,
         Atomic, //
@@ -115,7 +113,8 @@ impl<'a> Removal<'a> {
                 error,
                 block: memory()
                     .flat_map(|plugged| plugged.range().blocks())
-                    .find(|block| block.start() == cancelled),
+                    .find(|block| block.start() == cancelled)
+                    .map(|block| block.range()),
                 reason: match (error, asked == cancelled) {
                     (EINTR, true) => Reason::Signal,
                     (_, true) => Reason::NotMoved,
@@ -131,7 +130,7 @@ impl<'a> Removal<'a> {
             .flat_map(|plugged| plugged.blocks())
             .find_map(|(block, state)| {
                 if behind && state != BlockState::Offline {
-                    return Some(block);
+                    return Some(block.range());
                 }
                 behind |= block.start() == offlined;
                 None
@@ -161,7 +160,7 @@ pub struct Refusal {
     /// The error.
     pub error: Error,
     /// The memory block that did not go offline, if it is one.
-    pub block: Option<BlockAligned>,
+    pub block: Option<Range>,
     /// What stopped it.
     pub reason: Reason,
 }

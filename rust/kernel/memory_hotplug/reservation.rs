@@ -22,31 +22,25 @@ use core::ptr::NonNull;
 ///
 /// - `resource` is an entry of the tree which this value owns, allocated by `kmalloc()`.
 /// - The name of the entry is that of `group`.
-pub struct Reservation {
+pub struct Reservation<'a> {
     resource: NonNull<bindings::resource>,
     group: Arc<Group>,
-    range: BlockAligned,
+    range: BlockAligned<'a>,
 }
 
 // SAFETY: A resource may be released by any thread.
-unsafe impl Send for Reservation {}
+unsafe impl Send for Reservation<'_> {}
 
 // SAFETY: `&Reservation` gives access to `group` and `range` only.
-unsafe impl Sync for Reservation {}
+unsafe impl Sync for Reservation<'_> {}
 
-impl Reservation {
+impl<'a> Reservation<'a> {
     /// Claims a range for memory of `group`, under the name of the group.
     ///
     /// Fails with [`EBUSY`] if a part of it is claimed exclusively, or if there is no memory for
     /// the entry: C does not tell. What is claimed here is not, until memory is added under it.
     /// May sleep.
-    ///
-    /// # Safety
-    ///
-    /// The memory must be there until the result is dropped, or has become part of a
-    /// [`Plugged`](super::Plugged): of the ranges of a DAX device that is true as long as the
-    /// device is bound. Who provides memory must not take it away while the system uses it.
-    pub unsafe fn new(range: BlockAligned, group: Arc<Group>) -> Result<Self> {
+    pub fn new(range: BlockAligned<'a>, group: Arc<Group>) -> Result<Self> {
         let name = group.name().as_char_ptr();
 
         // SAFETY: The group keeps its name, and is kept as long as the entry exists.
@@ -69,7 +63,7 @@ impl Reservation {
     }
 
     /// Returns the claimed range.
-    pub fn range(&self) -> BlockAligned {
+    pub fn range(&self) -> BlockAligned<'a> {
         self.range
     }
 
@@ -77,9 +71,21 @@ impl Reservation {
     pub fn group(&self) -> &Group {
         &self.group
     }
+
+    /// Forgets when there need not be memory any more.
+    ///
+    /// # Safety
+    ///
+    /// The system must use the memory, until the result is dropped.
+    pub(super) unsafe fn in_use(self) -> Reservation<'static> {
+        // SAFETY: Types that differ in a lifetime are laid out alike. By the safety requirements
+        // and the invariants of `Memory` there is memory in the range of a `BlockAligned` for as
+        // long as the result lives.
+        unsafe { core::mem::transmute::<Self, Reservation<'static>>(self) }
+    }
 }
 
-impl Drop for Reservation {
+impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         // SAFETY: By the type invariant the entry is in the tree, and ours. What is below it moves
         // up. Nothing else points to it then, so it can be freed, and the group with its name

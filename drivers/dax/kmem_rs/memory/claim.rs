@@ -14,18 +14,18 @@ use kernel::{
 };
 
 /// A range of a device, and what of it can be memory.
-pub(super) struct Claim {
+pub(super) struct Claim<'a> {
     /// Its number at the device, `mappingN`.
     pub(super) mapping: usize,
-    pub(super) range: BlockAligned,
+    pub(super) range: BlockAligned<'a>,
     /// Whether it was there to be had when the driver was bound. Changes under
     /// [`Exclusive`](super::Exclusive) only.
     pub(super) had: Atomic<bool>,
 }
 
-impl Claim {
+impl<'a> Claim<'a> {
     /// Finds the ranges of a device that can be memory, and how many pages they have.
-    pub(super) fn all_of(ddev: &dax::Device<Bound>) -> Result<(KVec<Self>, usize)> {
+    pub(super) fn all_of(ddev: &'a dax::Device<Bound>) -> Result<(KVec<Self>, usize)> {
         let mut claims = KVec::new();
         let (mut all, mut usable) = (0u64, 0u64);
 

@@ -32,7 +32,7 @@ pub(super) enum Fatal {
 
 impl Fatal {
     /// Tells whether it is the end that `claim` cannot be had, after `done` others could.
-    fn is(self, claim: &Claim, done: usize) -> bool {
+    fn is(self, claim: &Claim<'_>, done: usize) -> bool {
         match self {
             Self::IfFirst => done == 0,
             Self::IfHad => claim.had.load(Relaxed),
@@ -41,7 +41,7 @@ impl Fatal {
     }
 }
 
-impl DeviceMemory {
+impl DeviceMemory<'_> {
     /// Adds all memory of the device, which has none, and brings it online.
     ///
     /// All ranges that were there when the driver was bound must be there again. If one is not, or
@@ -96,11 +96,7 @@ impl DeviceMemory {
             if claim.is_part_of(present) {
                 continue;
             }
-            // SAFETY: The range is one of the device, which is bound: who gets here binds it, has
-            // an attribute of it in use, or found it in the list of the devices that are bound, and
-            // keeps others from changing that list until this returns. The reservation lives no
-            // longer, unless it becomes part of a `Plugged`.
-            match unsafe { Reservation::new(claim.range, self.group.clone()) } {
+            match Reservation::new(claim.range, self.group.clone()) {
                 Ok(reservation) => {
                     let _ = reservations.push_within_capacity((claim, reservation));
                 }
@@ -136,7 +132,7 @@ impl DeviceMemory {
 
     /// Tells the log why a range is missing.
     #[inline(never)]
-    fn warn(&self, claim: &Claim, what: &str) {
+    fn warn(&self, claim: &Claim<'_>, what: &str) {
         dev_warn!(
             self.dev,
             "mapping{}: {} {}\n",
