@@ -102,7 +102,8 @@ impl<T: Driver> BoundDevices<T> {
         }
 
         let mut entries = self.entries.lock();
-        if let Some(entry) = entries.iter_mut().find(|e| e.ddev == ddev.as_raw()) {
+        // Most likely the last one.
+        if let Some(entry) = entries.iter_mut().rfind(|e| e.ddev == ddev.as_raw()) {
             // INVARIANT: Bound by now, and by the safety requirements with this data.
             entry.probed = true;
         }
@@ -111,7 +112,11 @@ impl<T: Driver> BoundDevices<T> {
 
     /// Takes a device out of the list.
     pub(super) fn leave(&'static self, ddev: &Device<CoreInternal<'_>>) {
-        self.entries.lock().retain(|e| e.ddev != ddev.as_raw());
+        let mut entries = self.entries.lock();
+
+        if let Some(index) = entries.iter().position(|e| e.ddev == ddev.as_raw()) {
+            let _ = entries.remove(index);
+        }
     }
 
     /// Frees the list, when the driver is bound to nothing any more.

@@ -169,17 +169,13 @@ impl Plugged {
             return Err(self);
         }
 
-        // SAFETY: The memory was removed.
-        unsafe { self.release() };
+        // It is gone, and its name.
+        drop(ManuallyDrop::into_inner(self.0));
         Ok(())
     }
 
-    /// Gives up what was kept for the sake of the memory.
-    ///
-    /// # Safety
-    ///
-    /// The memory must have been removed.
-    pub(super) unsafe fn release(self) {
+    /// Gives up what was kept for the sake of the memory, if that was removed.
+    pub(super) fn release(self) {
         let range = self.range();
 
         // C does not tell if the removal of several ranges fails in the middle, which must not

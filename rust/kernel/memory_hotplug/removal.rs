@@ -93,8 +93,7 @@ impl<'a> Removal<'a> {
         if result.is_ok() {
             for member in self.members.iter_mut() {
                 for plugged in member.drain_all() {
-                    // SAFETY: The memory was just removed.
-                    unsafe { plugged.release() };
+                    plugged.release();
                 }
             }
         }
