@@ -31,6 +31,7 @@ pub use self::{
         LockedDevices, //
     },
     device::{
+        Configuration,
         Device,
         Wanted, //
     },

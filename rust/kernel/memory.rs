@@ -12,6 +12,7 @@ use crate::{
     bindings,
     fmt,
     iomem::Memory,
+    memory_hotplug::ManagedName,
     memory_tiers::NodeMemoryType,
     prelude::*,
     range::Range,
@@ -130,15 +131,22 @@ pub struct Group {
     id: c_int,
     kind: NodeMemoryType,
     name: CString,
+    managed_name: ManagedName,
 }
 
 impl Group {
     /// Registers a group that will have no more than `max_pages` pages, on the node of `kind`.
-    /// `name` is what its memory is [reserved](crate::memory_hotplug::Reservation) as.
+    /// `name` is what its memory is [reserved](crate::memory_hotplug::Reservation) as, and
+    /// `managed_name` what it is [added](crate::memory_hotplug::Plugged::add) as.
     ///
     /// Fails with [`EINVAL`] if the node cannot exist on this machine or if `max_pages` is zero,
     /// and with [`ENOMEM`]. May sleep.
-    pub fn new_static(kind: NodeMemoryType, name: CString, max_pages: usize) -> Result<Self> {
+    pub fn new_static(
+        kind: NodeMemoryType,
+        name: CString,
+        managed_name: ManagedName,
+        max_pages: usize,
+    ) -> Result<Self> {
         // SAFETY: Has no requirements.
         let id = unsafe { bindings::memory_group_register_static(kind.node().id(), max_pages) };
         if id < 0 {
@@ -146,7 +154,12 @@ impl Group {
         }
 
         // INVARIANT: The group was just registered.
-        Ok(Self { id, kind, name })
+        Ok(Self {
+            id,
+            kind,
+            name,
+            managed_name,
+        })
     }
 
     /// Returns the node that the memory of the group belongs to.
@@ -157,6 +170,11 @@ impl Group {
     /// Returns the name.
     pub fn name(&self) -> &CStr {
         &self.name
+    }
+
+    /// Returns what the memory is added as.
+    pub fn managed_name(&self) -> &ManagedName {
+        &self.managed_name
     }
 
     /// Returns the number by which the kernel knows the group.

@@ -44,7 +44,7 @@ impl<'bound> SampleData<'bound> {
         let mut ranges = KVec::new();
 
         dev_info!(ddev, "memory of node {}\n", ddev.target_node());
-        for memory in ddev.ranges() {
+        for memory in ddev.configuration().ranges() {
             let range = memory.range();
 
             dev_info!(ddev, "range {:#x}-{:#x}\n", range.start(), range.end());

@@ -82,8 +82,6 @@ pub(crate) struct DeviceMemory<'a> {
     /// Memory that is added becomes part of it. Its name, as which the memory is reserved, is that
     /// of the device.
     group: Arc<Group>,
-    /// What the memory is added as.
-    managed: ManagedName,
     memmap_on_memory: bool,
     /// The ranges as they were when the driver was bound. User space may add ranges later.
     claims: KVec<Claim<'a>>,
@@ -131,25 +129,29 @@ impl<'a> DeviceMemory<'a> {
             return Err(EINVAL);
         };
 
-        let (claims, pages) = Claim::all_of(ddev)?;
+        let (claims, pages, memmap_on_memory) = {
+            let configuration = ddev.configuration();
+            let (claims, pages) = Claim::all_of(ddev, &configuration)?;
+
+            (claims, pages, configuration.memmap_on_memory())
+        };
         let name = CString::try_from(dev.name())?;
 
         // The type must be known before the first memory of the node comes online.
         let kind = NodeMemoryType::assign(node, ADISTANCE)?;
-        let group = Arc::new(Group::new_static(kind, name, pages)?, GFP_KERNEL)?;
 
         let exclusive = Exclusive::new();
         // All devices share the name.
         let managed = match exclusive.bound().next() {
-            Some(other) => other.managed.clone(),
+            Some(other) => other.group.managed_name().clone(),
             None => ManagedName::new(c"kmem")?,
         };
+        let group = Arc::new(Group::new_static(kind, name, managed, pages)?, GFP_KERNEL)?;
 
         Ok(try_pin_init!(Self {
             dev,
             group,
-            managed,
-            memmap_on_memory: ddev.memmap_on_memory(),
+            memmap_on_memory,
             claims,
             inner <- new_mutex!(Inner {
                 memory: KVec::new(),

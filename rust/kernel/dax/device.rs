@@ -62,14 +62,21 @@ impl<Ctx: device::DeviceContext> Device<Ctx> {
     }
 }
 
-/// Keeps the configuration of all devices of the bus as it is, for as long as it lives.
+/// What user space configures of a device, which stays as it is for as long as this value lives,
+/// and so do all other devices of the bus.
+///
+/// Afterwards user space may add ranges, also while a driver is bound: what a driver works with is
+/// what it saw at probe time. Ranges that are in use stay while it is bound.
 ///
 /// # Invariants
 ///
 /// `dax_dev_rwsem` is held for reading by this thread.
-struct FrozenConfiguration(NotThreadSafe);
+pub struct Configuration<'a> {
+    ddev: &'a Device<device::Bound>,
+    _not_send: NotThreadSafe,
+}
 
-impl Drop for FrozenConfiguration {
+impl Drop for Configuration<'_> {
     // Not in a module: the semaphore is not exported.
     #[inline(never)]
     fn drop(&mut self) {
@@ -78,28 +85,60 @@ impl Drop for FrozenConfiguration {
     }
 }
 
-// The ranges are freed once a device is unregistered, which comes after unbinding it.
-impl Device<device::Bound> {
-    /// Keeps the configuration of all devices of the bus as it is while the result lives.
-    fn freeze_configuration() -> FrozenConfiguration {
-        // SAFETY: `dax_dev_rwsem` is a statically initialized semaphore.
-        unsafe { bindings::down_read(&raw mut bindings::dax_dev_rwsem) };
-
-        // INVARIANT: Just taken.
-        FrozenConfiguration(NotThreadSafe)
-    }
-
+impl<'a> Configuration<'a> {
     /// Returns whether the memory map of the memory shall be placed on the memory itself once it
     /// is hotplugged, as far as the kernel supports it.
     ///
     /// This does not change while a driver of the type
-    /// [`DriverType::Kmem`](super::DriverType::Kmem) is bound. May sleep; takes the lock of the
-    /// configuration of DAX devices for reading.
+    /// [`DriverType::Kmem`](super::DriverType::Kmem) is bound.
     pub fn memmap_on_memory(&self) -> bool {
-        let _frozen = Self::freeze_configuration();
+        // SAFETY: By the type invariants the device is valid, and the lock is held, which writers
+        // of the field need.
+        unsafe { (*self.ddev.as_raw()).memmap_on_memory }
+    }
 
-        // SAFETY: By the type invariant the device is valid; writers of the field hold the lock.
-        unsafe { (*self.as_raw()).memmap_on_memory }
+    /// Returns the ranges of memory that the device is made of, in the order in which it maps them.
+    pub fn ranges(&self) -> impl Iterator<Item = Memory<'a>> + '_ {
+        let ddev = self.ddev.as_raw();
+
+        // SAFETY: By the type invariants the device is valid, and the lock is held, which writers
+        // of the fields need. The ranges are freed once a device is unregistered, which comes after
+        // unbinding it.
+        let (first, count) = unsafe { ((*ddev).ranges, (*ddev).nr_range) };
+        let count = match usize::try_from(count) {
+            Ok(count) if !first.is_null() => count,
+            _ => 0,
+        };
+
+        (0..count).filter_map(move |index| {
+            // SAFETY: `ranges` is an array of `nr_range` elements, which is not freed while the
+            // lock is held: the iterator borrows `self`. Only what is read here does not change
+            // meanwhile: the mapping of a range comes and goes without the lock.
+            let raw = unsafe { (&raw const (*first.add(index)).range).read() };
+
+            // The DAX core has no empty ranges.
+            Range::new(raw.start, raw.end).map(|range| {
+                // SAFETY: DAX regions are made of memory that belongs to who made them, and the
+                // device of a part of theirs, which they provide as long as it is bound.
+                unsafe { Memory::new(range) }
+            })
+        })
+    }
+}
+
+impl Device<device::Bound> {
+    /// Keeps the configuration of all devices of the bus as it is, for a look at that of this one.
+    ///
+    /// May sleep; takes the lock of the configuration of DAX devices for reading.
+    pub fn configuration(&self) -> Configuration<'_> {
+        // SAFETY: `dax_dev_rwsem` is a statically initialized semaphore.
+        unsafe { bindings::down_read(&raw mut bindings::dax_dev_rwsem) };
+
+        // INVARIANT: Just taken.
+        Configuration {
+            ddev: self,
+            _not_send: NotThreadSafe,
+        }
     }
 
     /// Returns what the administrator wants to become of the memory as System RAM.
@@ -121,43 +160,6 @@ impl Device<device::Bound> {
         {
             Wanted::Default
         }
-    }
-
-    /// Returns the ranges of memory that the device is made of, in the order in which it maps them.
-    ///
-    /// They stay as they are for as long as the iterator lives, which holds the lock of the
-    /// configuration of DAX devices for reading. Afterwards user space may add ranges, also while a
-    /// driver is bound: what a driver works with is what it saw at probe time. Ranges that are in
-    /// use stay while it is bound.
-    ///
-    /// May sleep.
-    pub fn ranges(&self) -> impl Iterator<Item = Memory<'_>> + '_ {
-        let frozen = Self::freeze_configuration();
-        let ddev = self.as_raw();
-
-        // SAFETY: By the type invariant the device is valid; writers of the fields hold the lock.
-        let (first, count) = unsafe { ((*ddev).ranges, (*ddev).nr_range) };
-        let count = match usize::try_from(count) {
-            Ok(count) if !first.is_null() => count,
-            _ => 0,
-        };
-
-        (0..count).filter_map(move |index| {
-            // Goes with the iterator.
-            let _ = &frozen;
-
-            // SAFETY: `ranges` is an array of `nr_range` elements, which is not freed while the
-            // lock is held. Only what is read here does not change meanwhile: the mapping of a
-            // range comes and goes without the lock.
-            let raw = unsafe { (&raw const (*first.add(index)).range).read() };
-
-            // The DAX core has no empty ranges.
-            Range::new(raw.start, raw.end).map(|range| {
-                // SAFETY: DAX regions are made of memory that belongs to who made them, and the
-                // device of a part of theirs, which they provide as long as it is bound.
-                unsafe { Memory::new(range) }
-            })
-        })
     }
 }
 

@@ -4,7 +4,6 @@
 
 use super::{
     Census,
-    ManagedName,
     OnlineType,
     Reservation, //
 };
@@ -47,17 +46,11 @@ pub enum BlockState {
 ///
 /// The memory of the reserved range is present: its blocks and its memory map exist until this
 /// value has them removed. What the kernel refers to for their sake is in here.
-pub struct Plugged(ManuallyDrop<Parts>);
+pub struct Plugged(ManuallyDrop<Reservation<'static>>);
 
 /// The type of `__add_memory_driver_managed()`.
 type AddMemory =
     unsafe extern "C" fn(c_int, u64, u64, *const c_char, bindings::mhp_t, bindings::mmop) -> c_int;
-
-/// What must outlive the memory. Fields are dropped in this order.
-struct Parts {
-    reservation: Reservation<'static>,
-    _name: ManagedName,
-}
 
 impl Plugged {
     /// Adds the memory of a reserved range to the node of its group, as driver-managed memory, and
@@ -78,14 +71,13 @@ impl Plugged {
     #[inline]
     pub fn add(
         reservation: Reservation<'_>,
-        name: &ManagedName,
         memmap_on_memory: bool,
         online_type: OnlineType,
     ) -> Result<Self> {
         let add = bindings::__add_memory_driver_managed;
 
         // SAFETY: This is the function.
-        unsafe { Self::add_by(add, reservation, name, memmap_on_memory, online_type) }
+        unsafe { Self::add_by(add, reservation, memmap_on_memory, online_type) }
     }
 
     /// Does what [`add`](Self::add) does.
@@ -96,45 +88,43 @@ impl Plugged {
     unsafe fn add_by(
         add: AddMemory,
         reservation: Reservation<'_>,
-        name: &ManagedName,
         memmap_on_memory: bool,
         online_type: OnlineType,
     ) -> Result<Self> {
         let range = reservation.range();
+        let group = reservation.group();
         let mut flags = bindings::MHP_NID_IS_MGID;
         if memmap_on_memory {
             flags |= bindings::MHP_MEMMAP_ON_MEMORY;
         }
 
-        // SAFETY: The name has the form that is asked for, and is kept as long as the memory is
-        // present; the same holds for the group.
+        // SAFETY: The name has the form that is asked for. The group keeps it, and is kept as long
+        // as the memory is present.
         to_result(unsafe {
             add(
-                reservation.group().id(),
+                group.id(),
                 range.start(),
                 range.len(),
-                name.as_cstr().as_char_ptr(),
+                group.managed_name().as_cstr().as_char_ptr(),
                 flags,
                 online_type.into_raw(),
             )
         })?;
 
         // INVARIANT: The memory was just added, and nobody else owns it.
-        Ok(Self(ManuallyDrop::new(Parts {
-            // SAFETY: Added just now, and not dropped until the memory is removed.
-            reservation: unsafe { reservation.in_use() },
-            _name: name.clone(),
-        })))
+        //
+        // SAFETY: Added just now, and not dropped until the memory is removed.
+        Ok(Self(ManuallyDrop::new(unsafe { reservation.in_use() })))
     }
 
     /// Returns the addresses of the memory.
     pub fn range(&self) -> BlockAligned<'_> {
-        self.0.reservation.range()
+        self.0.range()
     }
 
     /// Returns the group that the memory belongs to.
     pub fn group(&self) -> &Group {
-        self.0.reservation.group()
+        self.0.group()
     }
 
     /// Returns the blocks of the memory in ascending order, each with its present state, which may

@@ -25,11 +25,14 @@ pub(super) struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// Finds the ranges of a device that can be memory, and how many pages they have.
-    pub(super) fn all_of(ddev: &'a dax::Device<Bound>) -> Result<(KVec<Self>, usize)> {
+    pub(super) fn all_of(
+        ddev: &dax::Device<Bound>,
+        configuration: &dax::Configuration<'a>,
+    ) -> Result<(KVec<Self>, usize)> {
         let mut claims = KVec::new();
         let (mut all, mut usable) = (0u64, 0u64);
 
-        for (mapping, memory) in ddev.ranges().enumerate() {
+        for (mapping, memory) in configuration.ranges().enumerate() {
             let range = memory.range();
 
             all = all.saturating_add(range.len());

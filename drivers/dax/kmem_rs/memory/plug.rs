@@ -110,12 +110,7 @@ impl DeviceMemory<'_> {
         }
 
         for (claim, reservation) in reservations {
-            match Plugged::add(
-                reservation,
-                &self.managed,
-                self.memmap_on_memory,
-                online_type,
-            ) {
+            match Plugged::add(reservation, self.memmap_on_memory, online_type) {
                 Ok(plugged) => {
                     let _ = memory.push_within_capacity(plugged);
                 }

@@ -143,7 +143,7 @@ lab_no_console() {
 lab_measure() {
 	local name=$1 from to
 	shift
-	sleep 0.5
+	sleep 4
 	from=$EPOCHREALTIME
 	"$@" || return
 	to=$EPOCHREALTIME
@@ -191,6 +191,7 @@ lab_slab() {
 # zeros: 64 bytes a page.
 lab_floor() {
 	local from begun to
+	sleep 4
 	from=$EPOCHREALTIME
 	dd if=/dev/zero of=/dev/null bs=1M count=1 status=none
 	begun=$EPOCHREALTIME
