@@ -27,7 +27,9 @@ mod driver;
 #[cfg(CONFIG_RUST_DAX_DRIVER_ABSTRACTIONS)]
 pub use self::{
     bound::{
+        bound_devices,
         BoundDevices,
+        ListName,
         LockedDevices, //
     },
     device::{

@@ -38,10 +38,7 @@ impl dax::Driver for Kmem {
     const TYPE: dax::DriverType = dax::DriverType::Kmem;
     const ATTRIBUTES: Groups<OfDevice<dax::Adapter<Self>>> = kernel::attributes![StateFile];
     const DRIVER_ATTRIBUTES: Groups<OfDriver> = kernel::attributes![driver: SetStateFile];
-
-    fn devices() -> Option<&'static dax::BoundDevices<Self>> {
-        Some(&BOUND)
-    }
+    const DEVICES: Option<dax::ListName<Self>> = dax::bound_devices!(BOUND);
 
     fn probe<'bound>(
         ddev: &'bound dax::Device<Core<'_>>,

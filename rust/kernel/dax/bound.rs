@@ -41,20 +41,62 @@ unsafe impl Send for Entry {}
 
 /// The list of all devices that the driver `T` is bound to, for work on several of them as a unit.
 ///
-/// A driver that wants one has it as a static, and names it in [`Driver::devices`]. The bus keeps
+/// A driver that wants one has it as a static, and names it in [`Driver::DEVICES`]. The bus keeps
 /// the list: a device is in it after [`Driver::probe`] succeeded and until before
 /// [`Driver::unbind`].
 ///
 /// # Invariants
 ///
 /// A device that is marked as probed is bound to `T`, with driver data of the type `T::Data`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     dax,
+///     device::{
+///         Bound,
+///         Core, //
+///     },
+///     prelude::*,
+///     types::{
+///         CovariantForLt,
+///         ForLt, //
+///     }, //
+/// };
+///
+/// struct MyDriver;
+///
+/// struct MyData<'bound> {
+///     ddev: &'bound dax::Device<Bound>,
+/// }
+///
+/// static BOUND: dax::BoundDevices<MyDriver> = dax::BoundDevices::new();
+///
+/// impl dax::Driver for MyDriver {
+///     type Data<'bound> = MyData<'bound>;
+///     const TYPE: dax::DriverType = dax::DriverType::Fsdev;
+///     const DEVICES: Option<dax::ListName<Self>> = dax::bound_devices!(BOUND);
+///
+///     fn probe<'bound>(
+///         ddev: &'bound dax::Device<Core<'_>>,
+///     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+///         Ok(MyData { ddev })
+///     }
+/// }
+///
+/// for data in BOUND.lock().data::<CovariantForLt!(MyData<'_>)>() {
+///     dev_info!(data.ddev, "bound\n");
+/// }
+/// # Ok::<(), Error>(())
+/// ```
 pub struct BoundDevices<T: Driver> {
     entries: LazyMutex<KVec<Entry>>,
     _driver: PhantomData<fn() -> T>,
 }
 
 impl<T: Driver> BoundDevices<T> {
-    /// Makes an empty list.
+    /// Makes an empty list. The locks of all lists are of one class.
     #[expect(clippy::new_without_default)]
     pub const fn new() -> Self {
         Self {
@@ -119,11 +161,57 @@ impl<T: Driver> BoundDevices<T> {
         }
     }
 
-    /// Frees the list, when the driver is bound to nothing any more.
+    /// Frees the memory of the list, if the driver is bound to nothing any more.
     pub(super) fn free(&'static self) {
-        *self.entries.lock() = KVec::new();
+        let mut entries = self.entries.lock();
+
+        if entries.is_empty() {
+            *entries = KVec::new();
+        }
     }
 }
+
+/// The name of a static list; made by [`bound_devices!`](crate::dax::bound_devices).
+///
+/// # Invariants
+///
+/// The function returns the same list whenever it is called.
+pub struct ListName<T: Driver>(fn() -> &'static BoundDevices<T>);
+
+impl<T: Driver> ListName<T> {
+    /// Names a list.
+    ///
+    /// # Safety
+    ///
+    /// The type invariant must hold.
+    #[doc(hidden)]
+    pub const unsafe fn new(list: fn() -> &'static BoundDevices<T>) -> Self {
+        // INVARIANT: By the safety requirements.
+        Self(list)
+    }
+
+    pub(super) fn list(&self) -> &'static BoundDevices<T> {
+        (self.0)()
+    }
+}
+
+/// Names the [`BoundDevices`] of a driver, which must be a static, for [`Driver::DEVICES`].
+#[macro_export]
+macro_rules! bound_devices {
+    ($list:path) => {
+        // SAFETY: What has an address and is named by a path is a static, always the same.
+        Some(unsafe {
+            $crate::dax::ListName::new(|| {
+                // A reference would be converted: by a `Deref` of anything, to anything.
+                let list: *const $crate::dax::BoundDevices<_> = &raw const $list;
+
+                // SAFETY: Points to a static.
+                unsafe { &*list }
+            })
+        })
+    };
+}
+pub use bound_devices;
 
 /// The devices that the driver `T` is bound to, all of which stay bound while this value lives.
 #[must_use = "the list is unlocked at once if this is not used"]
@@ -133,7 +221,7 @@ pub struct LockedDevices<T: Driver> {
 }
 
 impl<T: Driver> LockedDevices<T> {
-    /// Returns the driver's data of each device, in the order of binding.
+    /// Returns the driver's data of each device, in the order in which probing began.
     ///
     /// `F` says that the data can be used as if the devices were bound for a shorter time than they
     /// are: it is [`CovariantForLt!`](macro@CovariantForLt) of `T::Data`.

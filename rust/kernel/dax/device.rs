@@ -119,7 +119,8 @@ impl<'a> Configuration<'a> {
             // The DAX core has no empty ranges.
             Range::new(raw.start, raw.end).map(|range| {
                 // SAFETY: DAX regions are made of memory that belongs to who made them, and the
-                // device of a part of theirs, which they provide as long as it is bound.
+                // device of a part of theirs, which they provide as long as it is bound. Memory
+                // that the system uses stays, as nobody takes away what is claimed in the tree.
                 unsafe { Memory::new(range) }
             })
         })
@@ -129,7 +130,8 @@ impl<'a> Configuration<'a> {
 impl Device<device::Bound> {
     /// Keeps the configuration of all devices of the bus as it is, for a look at that of this one.
     ///
-    /// May sleep; takes the lock of the configuration of DAX devices for reading.
+    /// May sleep; takes the lock of the configuration of DAX devices for reading, which the thread
+    /// must not have already.
     pub fn configuration(&self) -> Configuration<'_> {
         // SAFETY: `dax_dev_rwsem` is a statically initialized semaphore.
         unsafe { bindings::down_read(&raw mut bindings::dax_dev_rwsem) };

@@ -5,8 +5,8 @@
 //! C header: [`drivers/dax/bus.h`](srctree/drivers/dax/bus.h)
 
 use super::{
-    BoundDevices,
-    Device, //
+    Device,
+    ListName, //
 };
 use crate::{
     bindings,
@@ -86,8 +86,8 @@ unsafe impl<T: Driver> driver::RegistrationOps for Adapter<T> {
 
 impl<T: Driver> Adapter<T> {
     fn free_list() {
-        if let Some(devices) = T::devices() {
-            devices.free();
+        if let Some(name) = &T::DEVICES {
+            name.list().free();
         }
     }
 
@@ -101,9 +101,9 @@ impl<T: Driver> Adapter<T> {
         from_result(|| {
             let probe = || ddev.as_ref().set_drvdata(T::probe(ddev));
 
-            match T::devices() {
+            match &T::DEVICES {
                 // SAFETY: The driver data is set by probing, and freed after `remove_callback()`.
-                Some(devices) => unsafe { devices.enter(ddev, probe)? },
+                Some(name) => unsafe { name.list().enter(ddev, probe)? },
                 None => probe()?,
             }
             Ok(0)
@@ -117,8 +117,8 @@ impl<T: Driver> Adapter<T> {
         // INVARIANT: `ddev` is valid for the duration of `remove_callback()`.
         let ddev = unsafe { &*ddev.cast::<Device<CoreInternal<'_>>>() };
 
-        if let Some(devices) = T::devices() {
-            devices.leave(ddev);
+        if let Some(name) = &T::DEVICES {
+            name.list().leave(ddev);
         }
 
         // SAFETY: `remove_callback` is only ever called after a successful call to
@@ -202,10 +202,9 @@ pub trait Driver: Sized + 'static {
     /// Files in the directory of the driver.
     const DRIVER_ATTRIBUTES: Groups<OfDriver> = Groups::NONE;
 
-    /// The list of the devices that the driver is bound to, if it wants one.
-    fn devices() -> Option<&'static BoundDevices<Self>> {
-        None
-    }
+    /// The list of the devices that the driver is bound to, if it wants one: the name that
+    /// [`bound_devices!`](crate::dax::bound_devices) makes.
+    const DEVICES: Option<ListName<Self>> = None;
 
     /// Called when a device matches the driver. The device has at least one range.
     ///

@@ -159,7 +159,8 @@ impl Plugged {
             return Err(self);
         }
 
-        // It is gone, and its name.
+        // Its entry is gone from the tree, with the name: it is busy and of this very size, hence
+        // nobody could change it.
         drop(ManuallyDrop::into_inner(self.0));
         Ok(())
     }
