@@ -2,11 +2,12 @@
 
 //! `hmem-lab list`: what there is to run.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::scenario::BaselineMode;
+use crate::scenario::{BaselineMode, Scenario};
 use crate::{place, scenario};
 
 /// Lists the scenarios.
@@ -22,18 +23,27 @@ pub struct Args {
 /// Runs the command.
 pub fn main(args: Args) -> Result<ExitCode> {
     let scenarios = scenario::load(&place::repository()?.join("tools/hmem-lab/scenarios"))?;
+    match write(&mut io::stdout().lock(), &args, &scenarios) {
+        // A reader that has seen enough, such as `head`.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written.context("cannot write to standard output")?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn write(out: &mut impl Write, args: &Args, scenarios: &[Scenario]) -> io::Result<()> {
     let width = scenarios
         .iter()
         .map(|scenario| scenario.name.len())
         .max()
         .unwrap_or(0);
-    for scenario in &scenarios {
+    for scenario in scenarios {
         if args.filter.as_ref().is_some_and(|word| {
             !scenario.name.contains(word.as_str()) && !scenario.tags.contains(word)
         }) {
             continue;
         }
-        println!("{:width$}  {}", scenario.name, scenario.title);
+        writeln!(out, "{:width$}  {}", scenario.name, scenario.title)?;
         if args.long {
             let about = scenario
                 .about
@@ -43,7 +53,7 @@ pub fn main(args: Args) -> Result<ExitCode> {
                 .collect::<Vec<_>>()
                 .join(" ");
             if !about.is_empty() {
-                println!("{:width$}  {about}", "");
+                writeln!(out, "{:width$}  {about}", "")?;
             }
             let baseline = match scenario.baseline.mode {
                 BaselineMode::Same => "the C driver shows the same".to_string(),
@@ -52,12 +62,13 @@ pub fn main(args: Args) -> Result<ExitCode> {
                     format!("the C driver is not asked: {}", scenario.baseline.reason)
                 }
             };
-            println!(
+            writeln!(
+                out,
                 "{:width$}  flavours: {}; {baseline}\n",
                 "",
                 scenario.flavours.join(" ")
-            );
+            )?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    out.flush()
 }

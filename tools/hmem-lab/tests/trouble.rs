@@ -210,6 +210,15 @@ fn no_space_for_a_kernel() {
     );
 }
 
+#[test]
+fn a_reader_that_has_seen_enough() {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = lab(&["list", "--long"]).stdout(writer).output().unwrap();
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(said(&output), "");
+}
+
 /// What makes the toolbox.
 fn enter() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../toolbox/enter")
