@@ -84,16 +84,9 @@ pub fn judge(expect: &Expect, seen: &Seen, flavour: &str) -> Vec<Verdict> {
         verdicts.push(iomem_line(line, seen));
     }
     for pattern in expect.iomem_absent.iter().flatten() {
-        let matches: Vec<String> = iomem_text(seen)
-            .into_iter()
-            .filter(|line| regex(pattern).is_match(line))
-            .collect();
-        verdicts.push(Verdict::of(
-            &format!("iomem has no {pattern}"),
-            matches.is_empty(),
-            || "no such line".into(),
-            || matches.join("\n"),
-        ));
+        let lines = iomem_text(seen);
+        let lines = lines.iter().map(String::as_str);
+        verdicts.push(absent(&format!("iomem has no {pattern}"), pattern, lines));
     }
     for pattern in expect.log.iter().chain(&expect.log_rust).flatten() {
         verdicts.push(Verdict::of(
@@ -104,17 +97,8 @@ pub fn judge(expect: &Expect, seen: &Seen, flavour: &str) -> Vec<Verdict> {
         ));
     }
     for pattern in expect.log_absent.iter().flatten() {
-        let matches: Vec<&str> = seen
-            .log
-            .lines()
-            .filter(|line| regex(pattern).is_match(line))
-            .collect();
-        verdicts.push(Verdict::of(
-            &format!("log does not say {pattern}"),
-            matches.is_empty(),
-            || "no such line".into(),
-            || matches.join("\n"),
-        ));
+        let what = format!("log does not say {pattern}");
+        verdicts.push(absent(&what, pattern, seen.log.lines()));
     }
     verdicts.extend(modules(expect, seen, flavour));
     verdicts.push(right_driver(seen, flavour));
@@ -293,6 +277,18 @@ fn soft_reserved(wanted: &[Range], seen: &Seen) -> Verdict {
         wanted == got,
         || list(&wanted, Range::to_string),
         || list(&got, Range::to_string),
+    )
+}
+
+/// No line matches the pattern.
+fn absent<'a>(what: &str, pattern: &str, lines: impl Iterator<Item = &'a str>) -> Verdict {
+    let pattern = regex(pattern);
+    let matches: Vec<&str> = lines.filter(|line| pattern.is_match(line)).collect();
+    Verdict::of(
+        what,
+        matches.is_empty(),
+        || "no such line".into(),
+        || matches.join("\n"),
     )
 }
 

@@ -169,15 +169,21 @@ fn names(sysfs: &Attributes, is: fn(&str) -> bool) -> Vec<String> {
     names
 }
 
+/// One attribute after the other of a device.
+fn reader<'a>(sysfs: &'a Attributes, device: &str) -> impl Fn(&str) -> Option<&'a str> {
+    let device = device.to_string();
+    move |attribute| {
+        sysfs
+            .get(&(device.clone(), attribute.to_string()))
+            .map(String::as_str)
+    }
+}
+
 fn dax(sysfs: &Attributes) -> Vec<DaxSeen> {
     let mut devices: Vec<DaxSeen> = names(sysfs, |name| name.starts_with("dax"))
         .into_iter()
         .map(|name| {
-            let get = |attribute: &str| {
-                sysfs
-                    .get(&(name.clone(), attribute.to_string()))
-                    .map(String::as_str)
-            };
+            let get = reader(sysfs, &name);
             let size = get("size").and_then(number).unwrap_or(0);
             DaxSeen {
                 size,
@@ -199,11 +205,7 @@ fn hmem(sysfs: &Attributes) -> Vec<HmemSeen> {
     let mut devices: Vec<HmemSeen> = names(sysfs, |name| name.starts_with("hmem."))
         .into_iter()
         .map(|name| {
-            let get = |attribute: &str| {
-                sysfs
-                    .get(&(name.clone(), attribute.to_string()))
-                    .map(String::as_str)
-            };
+            let get = reader(sysfs, &name);
             HmemSeen {
                 driver: get("driver").map(str::to_string),
                 size: get("dax_region/size").and_then(number),

@@ -158,8 +158,10 @@ is_picture() {
 	all_decided && [ "$(dax_picture)" = "$1" ]
 }
 
-# Shows how two pictures differ.
-picture_differs() {
+# becomes_picture TEXT: waits until it does, and shows how it differs if it does not.
+becomes_picture() {
+	cxl_until 30 is_picture "$1" && return
 	diff <(echo "$1") <(dax_picture) | sed 's/^/# /'
+	return 1
 	[ ! -e "$HMEM_TABLE" ] || sed 's/^/# /' "$HMEM_TABLE"
 }

@@ -27,10 +27,7 @@ reload() {
 		# dax_cxl brings the driver in by itself: in turns, it does.
 		[ $((round % 2)) = 0 ] || modprobe "$HMEM_MODULE"
 		modprobe dax_cxl
-		cxl_until 30 is_picture "$picture" && continue
-		echo "# round $round: not the same devices"
-		picture_differs "$picture"
-		return 1
+		becomes_picture "$picture" || { echo "# round $round: not the same devices"; return 1; }
 	done
 }
 
