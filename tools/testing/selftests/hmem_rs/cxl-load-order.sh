@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 #
-# Loads the CXL modules and the driver in random orders, one after another, all at once, or the driver right behind
-# cxl_acpi that still probes: each time the same devices must come.
+# Loads the CXL modules and the driver in random orders, one after another or all at once: each time the same
+# devices must come.
 #   cxl-load-order.sh COUNT [SEED]
 # Nothing else may load modules meanwhile (no udev), and none of these may be loaded or in use.
 
@@ -39,12 +39,8 @@ shuffle() {
 	done
 }
 
-# All modules in this order; in the way "probing", cxl_acpi and the driver come before.
 load() {
 	local module
-	if [ "$1" = probing ]; then
-		modprobe cxl_acpi async_probe && modprobe "$HMEM_MODULE"
-	fi
 	for module in "${order[@]}"; do
 		if [ "$1" = together ]; then
 			modprobe "$module" &
@@ -68,11 +64,11 @@ settled() {
 }
 
 all_orders() {
-	local round way ways=("one after another" probing together)
+	local round way
 	for ((round = 1; round <= count; round++)); do
 		unload || return 1
 		shuffle
-		way=${ways[round % 3]}
+		way=$([ $((round % 3)) = 0 ] && echo together || echo "one after another")
 		load "$way"
 		becomes_picture "$picture" && continue
 		echo "# round $round: not the same devices after loading ${order[*]}, $way"
