@@ -234,8 +234,8 @@ pub mod soft_reserved {
 ///
 /// It may become a DAX device or a part of the system, that is, anything may be put there. So it is
 /// to be had only from those who know that there is such memory, for example
-/// [`RegionInfo::memory`](crate::dax::hmem::RegionInfo::memory) and `dax::Configuration::ranges`. An entry
-/// for it in the tree keeps others away.
+/// [`RegionInfo::memory`](crate::dax::hmem::RegionInfo::memory) and `dax::Configuration::ranges`.
+/// An entry for it in the tree keeps others away.
 ///
 /// # Invariants
 ///

@@ -43,10 +43,7 @@ use kernel::{
         Arc,
         Mutex, //
     },
-    types::{
-        CovariantForLt,
-        ForLt, //
-    },
+    types::CovariantForLt, //
 };
 
 /// The abstract distance of memory of which the platform firmware tells nothing.

@@ -59,10 +59,7 @@ unsafe impl Send for Entry {}
 ///         Core, //
 ///     },
 ///     prelude::*,
-///     types::{
-///         CovariantForLt,
-///         ForLt, //
-///     }, //
+///     types::CovariantForLt, //
 /// };
 ///
 /// struct MyDriver;

@@ -162,6 +162,6 @@ is_picture() {
 becomes_picture() {
 	cxl_until 30 is_picture "$1" && return
 	diff <(echo "$1") <(dax_picture) | sed 's/^/# /'
-	return 1
 	[ ! -e "$HMEM_TABLE" ] || sed 's/^/# /' "$HMEM_TABLE"
+	return 1
 }
