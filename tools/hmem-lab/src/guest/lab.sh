@@ -138,12 +138,14 @@ lab_no_console() {
 	echo N > /sys/class/tty/ttyS0/console
 }
 
-# lab_measure NAME COMMAND...: runs it, and tells how many microseconds that took by the guest's clock. What came before
-# gets the time to end, such as memory that RCU frees.
+# What came before gets the time to end, such as memory that RCU frees.
+lab_drain() { sleep 4; }
+
+# lab_measure NAME COMMAND...: runs it, and tells how many microseconds that took by the guest's clock.
 lab_measure() {
 	local name=$1 from to
 	shift
-	sleep 4
+	lab_drain
 	from=$EPOCHREALTIME
 	"$@" || return
 	to=$EPOCHREALTIME
@@ -191,7 +193,7 @@ lab_slab() {
 # zeros: 64 bytes a page.
 lab_floor() {
 	local from begun to
-	sleep 4
+	lab_drain
 	from=$EPOCHREALTIME
 	dd if=/dev/zero of=/dev/null bs=1M count=1 status=none
 	begun=$EPOCHREALTIME
