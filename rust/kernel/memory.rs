@@ -18,7 +18,11 @@ use crate::{
     range::Range,
     str::{
         CStr,
-        CString, //
+        CStrExt as _, //
+    },
+    sync::{
+        Arc,
+        UniqueArc, //
     }, //
 };
 use core::marker::PhantomData;
@@ -69,6 +73,7 @@ pub struct BlockAligned<'a>(Range, PhantomData<Memory<'a>>);
 
 impl<'a> BlockAligned<'a> {
     /// Returns the whole blocks inside of `memory`; [`None`] if there is not one.
+    #[inline]
     pub fn inside(memory: &Memory<'a>) -> Option<Self> {
         let aligned = memory.range().trim_to(block_size())?;
 
@@ -126,11 +131,13 @@ impl fmt::Display for BlockAligned<'_> {
 ///
 /// # Invariants
 ///
-/// `id` is that of a registered group, which this value owns.
+/// - `id` is that of a registered group, which this value owns.
+/// - There is a zero in `name`.
 pub struct Group {
     id: c_int,
     kind: NodeMemoryType,
-    name: CString,
+    /// In place, as names are short and each device has one of its own.
+    name: [u8; 32],
     managed_name: ManagedName,
 }
 
@@ -140,26 +147,36 @@ impl Group {
     /// `managed_name` what it is [added](crate::memory_hotplug::Plugged::add) as.
     ///
     /// Fails with [`EINVAL`] if the node cannot exist on this machine or if `max_pages` is zero,
-    /// and with [`ENOMEM`]. May sleep.
+    /// with [`ENAMETOOLONG`] if the name has more than 31 bytes, and with [`ENOMEM`]. May sleep.
     pub fn new_static(
         kind: NodeMemoryType,
-        name: CString,
+        name: &CStr,
         managed_name: ManagedName,
         max_pages: usize,
-    ) -> Result<Self> {
+    ) -> Result<Arc<Self>> {
         // SAFETY: Has no requirements.
         let id = unsafe { bindings::memory_group_register_static(kind.node().id(), max_pages) };
         if id < 0 {
             return Err(Error::from_errno(id));
         }
 
-        // INVARIANT: The group was just registered.
-        Ok(Self {
+        // INVARIANT: The group was just registered. An array of zeros has a zero.
+        let group = Self {
             id,
             kind,
-            name,
+            name: [0; 32],
             managed_name,
-        })
+        };
+        let mut group = UniqueArc::new(group, GFP_KERNEL)?;
+
+        let text = name.to_bytes_with_nul();
+        // INVARIANT: There is a zero at the end of `text`.
+        group
+            .name
+            .get_mut(..text.len())
+            .ok_or(ENAMETOOLONG)?
+            .copy_from_slice(text);
+        Ok(group.into())
     }
 
     /// Returns the node that the memory of the group belongs to.
@@ -169,7 +186,13 @@ impl Group {
 
     /// Returns the name.
     pub fn name(&self) -> &CStr {
-        &self.name
+        // SAFETY: By the type invariant.
+        unsafe { CStr::from_char_ptr(self.name_ptr()) }
+    }
+
+    /// Returns where the name is, which is valid until the group is moved or dropped.
+    pub(crate) fn name_ptr(&self) -> *const c_char {
+        self.name.as_ptr().cast()
     }
 
     /// Returns what the memory is added as.

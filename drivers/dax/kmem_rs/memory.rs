@@ -6,7 +6,7 @@ mod claim;
 mod plug;
 
 use self::{
-    claim::Claim,
+    claim::Claims,
     plug::Fatal, //
 };
 use crate::{
@@ -37,7 +37,6 @@ use kernel::{
     },
     new_mutex,
     prelude::*,
-    str::CString,
     sync::{
         atomic::Relaxed,
         Arc,
@@ -64,7 +63,7 @@ impl Exclusive {
         Self(BOUND.lock())
     }
 
-    /// Returns the memory of all devices, in the order in which the driver was bound to them.
+    /// Returns the memory of all devices, in the order in which binding them began.
     pub(crate) fn bound<'a>(&'a self) -> impl Iterator<Item = &'a DeviceMemory<'a>> {
         self.0
             .data::<CovariantForLt!(DeviceMemory<'_>)>()
@@ -81,7 +80,7 @@ pub(crate) struct DeviceMemory<'a> {
     group: Arc<Group>,
     memmap_on_memory: bool,
     /// The ranges as they were when the driver was bound. User space may add ranges later.
-    claims: KVec<Claim<'a>>,
+    claims: Claims<'a>,
     #[pin]
     inner: Mutex<Inner>,
 }
@@ -107,6 +106,7 @@ impl<'a> DeviceMemory<'a> {
     ///
     /// Does what it can: of several ranges some may be missing. That is what users of such systems
     /// have relied on.
+    #[inline]
     pub(crate) fn bind(ddev: &'a dax::Device<Bound>) -> Result<impl PinInit<Self, Error> + 'a> {
         let dev: &Device<Bound> = ddev.as_ref();
         // What the administrator says of this memory goes before what the system does with any.
@@ -128,11 +128,10 @@ impl<'a> DeviceMemory<'a> {
 
         let (claims, pages, memmap_on_memory) = {
             let configuration = ddev.configuration();
-            let (claims, pages) = Claim::all_of(ddev, &configuration)?;
+            let (claims, pages) = Claims::of(ddev, &configuration)?;
 
             (claims, pages, configuration.memmap_on_memory())
         };
-        let name = CString::try_from(dev.name())?;
 
         // The type must be known before the first memory of the node comes online.
         let kind = NodeMemoryType::assign(node, ADISTANCE)?;
@@ -143,7 +142,7 @@ impl<'a> DeviceMemory<'a> {
             Some(other) => other.group.managed_name().clone(),
             None => ManagedName::new(c"kmem")?,
         };
-        let group = Arc::new(Group::new_static(kind, name, managed, pages)?, GFP_KERNEL)?;
+        let group = Group::new_static(kind, dev.name(), managed, pages)?;
 
         Ok(try_pin_init!(Self {
             dev,
@@ -160,8 +159,9 @@ impl<'a> DeviceMemory<'a> {
     }
 
     /// Brings the memory in when the driver is bound, unless it is wanted [`State::Unplugged`].
+    #[inline]
     fn add_or_take_over(&self, _: &Exclusive, wanted: State) -> Result {
-        let is_claimed = |range: &BlockAligned<'_>| self.claims.iter().any(|c| c.range == *range);
+        let is_claimed = |range: &BlockAligned<'_>| self.claims.find(range).is_some();
         let mut memory;
         let asked;
         match (LeftOnline::take_over(&self.group, &is_claimed), wanted) {
@@ -186,12 +186,12 @@ impl<'a> DeviceMemory<'a> {
                     self.dev,
                     "took over memory that was left online: {} of {} ranges\n",
                     memory.len(),
-                    self.claims.len()
+                    self.claims.count()
                 );
 
                 // Without room for more, what is there is not given up.
                 if wanted != State::Unplugged
-                    && memory.reserve(self.claims.len(), GFP_KERNEL).is_ok()
+                    && memory.reserve(self.claims.count(), GFP_KERNEL).is_ok()
                 {
                     let (added, _) = self.plug(&memory, asked, Fatal::Never);
                     for plugged in added {
@@ -237,7 +237,7 @@ impl<'a> DeviceMemory<'a> {
                     dev_warn!(
                         self.dev,
                         "mapping{}: {} stuck online until reboot\n",
-                        self.mapping(&plugged.range()),
+                        self.claims.find(&plugged.range()).map_or(0, |c| c.mapping),
                         plugged.range()
                     );
                     let _ = memory.push_within_capacity(plugged);
@@ -296,14 +296,6 @@ impl<'a> DeviceMemory<'a> {
             inner.asked = asked;
         }
         inner.changing = None;
-    }
-
-    /// Returns the number of the mapping that a range was made of.
-    fn mapping(&self, range: &BlockAligned<'_>) -> usize {
-        self.claims
-            .iter()
-            .find(|claim| claim.range == *range)
-            .map_or(0, |claim| claim.mapping)
     }
 
     /// Returns the device, for messages.

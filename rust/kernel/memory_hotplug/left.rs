@@ -32,9 +32,10 @@ pub struct LeftOnline {
 static LEFT: LazyMutex<KVec<LeftOnline>> = lazy_mutex!(KVec::new());
 
 impl LeftOnline {
-    /// Keeps the memory for [`Self::take_over`].
+    /// Keeps the memory for [`Self::take_over`], and returns whether it did.
     ///
-    /// Returns whether somebody can: not if there is none, or no memory for the list.
+    /// It does not if the value has no memory, or if there is none for the list; what the value has
+    /// is leaked then, and stays in the system until reboot.
     pub fn leave(self) -> bool {
         !self.memory.is_empty() && LEFT.lock().push(self, GFP_KERNEL).is_ok()
     }
@@ -44,7 +45,8 @@ impl LeftOnline {
     ///
     /// May sleep. `has` is asked under the lock of the list, and must not look there itself.
     pub fn take_over(group: &Group, has: &dyn Fn(&BlockAligned<'_>) -> bool) -> Option<Self> {
-        let mut left = LEFT.lock();
+        // Most systems never have any.
+        let mut left = LEFT.lock_if_used()?;
         let index = left.iter().position(|unit| {
             unit.memory.iter().all(|plugged| {
                 let other = plugged.group();

@@ -46,14 +46,11 @@ pub enum BlockState {
 ///
 /// The memory of the reserved range is present: its blocks and its memory map exist until this
 /// value has them removed. What the kernel refers to for their sake is in here.
+#[repr(transparent)]
 pub struct Plugged(ManuallyDrop<Reservation<'static>>);
 
-/// The type of `__add_memory_driver_managed()`.
-type AddMemory =
-    unsafe extern "C" fn(c_int, u64, u64, *const c_char, bindings::mhp_t, bindings::mmop) -> c_int;
-
 impl Plugged {
-    /// Adds the memory of a reserved range to the node of its group, as driver-managed memory, and
+    /// Adds the memory of reserved ranges to the nodes of their groups, as driver-managed memory, and
     /// brings it online if `online_type` demands it.
     ///
     /// Bringing memory online may fail for any of its blocks, which is no error: ask for the states
@@ -62,59 +59,66 @@ impl Plugged {
     /// With `memmap_on_memory` the memory map of each block is placed on the block itself, if the
     /// kernel was configured and started for it.
     ///
-    /// Fails with [`EEXIST`] if another resource is in the way, with [`ENOMEM`], with [`E2BIG`] if
-    /// the range cannot be addressed, or with an error of the architecture; the reservation is
-    /// given up then.
+    /// A range fails with [`EEXIST`] if another resource is in the way, with [`ENOMEM`], with
+    /// [`E2BIG`] if it cannot be addressed, or with an error of the architecture. `failed` is told
+    /// of it, and how many ranges were added before; what it returns is the end, if it is an error.
+    /// The reservations of ranges that are not added are given up.
+    ///
+    /// Allocates nothing: the memory takes the place of the reservations.
     ///
     /// Inline, as the C function is exported to some modules only, by name: the reference must come
     /// from the module.
     #[inline]
-    pub fn add(
-        reservation: Reservation<'_>,
+    pub fn add<'a>(
+        mut reservations: KVec<Reservation<'a>>,
         memmap_on_memory: bool,
         online_type: OnlineType,
-    ) -> Result<Self> {
-        let add = bindings::__add_memory_driver_managed;
-
-        // SAFETY: This is the function.
-        unsafe { Self::add_by(add, reservation, memmap_on_memory, online_type) }
-    }
-
-    /// Does what [`add`](Self::add) does.
-    ///
-    /// # Safety
-    ///
-    /// `add` must be `__add_memory_driver_managed()`.
-    unsafe fn add_by(
-        add: AddMemory,
-        reservation: Reservation<'_>,
-        memmap_on_memory: bool,
-        online_type: OnlineType,
-    ) -> Result<Self> {
-        let range = reservation.range();
-        let group = reservation.group();
+        mut failed: impl FnMut(BlockAligned<'a>, usize, Error) -> Result,
+    ) -> (KVec<Self>, Result) {
         let mut flags = bindings::MHP_NID_IS_MGID;
         if memmap_on_memory {
             flags |= bindings::MHP_MEMMAP_ON_MEMORY;
         }
 
-        // SAFETY: The name has the form that is asked for. The group keeps it, and is kept as long
-        // as the memory is present.
-        to_result(unsafe {
-            add(
-                group.id(),
-                range.start(),
-                range.len(),
-                group.managed_name().as_cstr().as_char_ptr(),
-                flags,
-                online_type.into_raw(),
-            )
-        })?;
+        let mut count = 0;
+        let mut result = Ok(());
+        while let Some(reservation) = reservations.get(count) {
+            let (range, group) = (reservation.range(), reservation.group());
 
-        // INVARIANT: The memory was just added, and nobody else owns it.
+            // SAFETY: The name has the form that is asked for. The group keeps it, and is kept as
+            // long as the memory is present.
+            let added = to_result(unsafe {
+                bindings::__add_memory_driver_managed(
+                    group.id(),
+                    range.start(),
+                    range.len(),
+                    group.managed_name().as_cstr().as_char_ptr(),
+                    flags,
+                    online_type.into_raw(),
+                )
+            });
+            match added {
+                Ok(()) => count += 1,
+                Err(error) => {
+                    let _ = reservations.remove(count);
+                    result = failed(range, count, error);
+                    if result.is_err() {
+                        reservations.truncate(count);
+                    }
+                }
+            }
+        }
+
+        let (first, count, capacity) = reservations.into_raw_parts();
+        // INVARIANT: The memory of the reservations that are left was just added, and nobody else
+        // owns it.
         //
-        // SAFETY: Added just now, and not dropped until the memory is removed.
-        Ok(Self(ManuallyDrop::new(unsafe { reservation.in_use() })))
+        // SAFETY: These are the parts of a vector. `Plugged` is laid out as `Reservation`, of which
+        // the lifetime ends at the latest when the memory is removed: by the invariants of `Memory`
+        // there is memory in the range of a `BlockAligned` for as long as the system uses it.
+        let memory = unsafe { KVec::from_raw_parts(first.cast::<Self>(), count, capacity) };
+
+        (memory, result)
     }
 
     /// Returns the addresses of the memory.

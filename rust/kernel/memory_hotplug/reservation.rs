@@ -41,7 +41,8 @@ impl<'a> Reservation<'a> {
     /// the entry: C does not tell. What is claimed here is not, until memory is added under it.
     /// May sleep.
     pub fn new(range: BlockAligned<'a>, group: Arc<Group>) -> Result<Self> {
-        let name = group.name().as_char_ptr();
+        // As long as the group is shared it cannot be moved.
+        let name = group.name_ptr();
 
         // SAFETY: The group keeps its name, and is kept as long as the entry exists.
         let resource = unsafe { bindings::request_mem_region(range.start(), range.len(), name) };
@@ -70,18 +71,6 @@ impl<'a> Reservation<'a> {
     /// Returns the group that the memory will belong to.
     pub fn group(&self) -> &Group {
         &self.group
-    }
-
-    /// Forgets when there need not be memory any more.
-    ///
-    /// # Safety
-    ///
-    /// The system must use the memory, until the result is dropped.
-    pub(super) unsafe fn in_use(self) -> Reservation<'static> {
-        // SAFETY: Types that differ in a lifetime are laid out alike. By the safety requirements
-        // and the invariants of `Memory` there is memory in the range of a `BlockAligned` for as
-        // long as the result lives.
-        unsafe { core::mem::transmute::<Self, Reservation<'static>>(self) }
     }
 }
 

@@ -23,13 +23,30 @@ pub(super) struct Claim<'a> {
     pub(super) had: Atomic<bool>,
 }
 
-impl<'a> Claim<'a> {
-    /// Finds the ranges of a device that can be memory, and how many pages they have.
-    pub(super) fn all_of(
+impl Claim<'_> {
+    /// Returns whether its memory is among `memory`.
+    pub(super) fn is_part_of(&self, memory: &[Plugged]) -> bool {
+        memory.iter().any(|plugged| plugged.range() == self.range)
+    }
+}
+
+/// The ranges of a device that can be memory, of which there is one at least.
+///
+/// Most devices have no more, and need no vector for it.
+pub(super) struct Claims<'a> {
+    first: Claim<'a>,
+    others: KVec<Claim<'a>>,
+}
+
+impl<'a> Claims<'a> {
+    /// Finds the ranges of a device, and how many pages they have.
+    #[inline]
+    pub(super) fn of(
         ddev: &dax::Device<Bound>,
         configuration: &dax::Configuration<'a>,
-    ) -> Result<(KVec<Self>, usize)> {
-        let mut claims = KVec::new();
+    ) -> Result<(Self, usize)> {
+        let mut first = None;
+        let mut others = KVec::new();
         let (mut all, mut usable) = (0u64, 0u64);
 
         for (mapping, memory) in configuration.ranges().enumerate() {
@@ -38,14 +55,18 @@ impl<'a> Claim<'a> {
             all = all.saturating_add(range.len());
             match BlockAligned::inside(&memory) {
                 Some(range) => {
-                    let claim = Self {
+                    let claim = Claim {
                         mapping,
                         range,
                         had: Atomic::new(false),
                     };
 
                     usable = usable.saturating_add(range.len());
-                    claims.push(claim, GFP_KERNEL)?;
+                    if first.is_none() {
+                        first = Some(claim);
+                    } else {
+                        others.push(claim, GFP_KERNEL)?;
+                    }
                 }
                 None => dev_info!(
                     ddev,
@@ -57,13 +78,13 @@ impl<'a> Claim<'a> {
             }
         }
 
-        if claims.is_empty() {
+        let Some(first) = first else {
             dev_warn!(
                 ddev,
                 "rejecting DAX region without any memory after alignment\n"
             );
             return Err(EINVAL);
-        }
+        };
         if usable != all {
             dev_warn!(
                 ddev,
@@ -72,11 +93,22 @@ impl<'a> Claim<'a> {
             );
         }
 
-        Ok((claims, usize::try_from(usable >> PAGE_SHIFT)?))
+        let pages = usize::try_from(usable >> PAGE_SHIFT)?;
+        Ok((Self { first, others }, pages))
     }
 
-    /// Returns whether its memory is among `memory`.
-    pub(super) fn is_part_of(&self, memory: &[Plugged]) -> bool {
-        memory.iter().any(|plugged| plugged.range() == self.range)
+    /// Returns all of them, in the order of the device.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Claim<'a>> {
+        Iterator::chain(core::iter::once(&self.first), &self.others)
+    }
+
+    /// Returns how many there are.
+    pub(super) fn count(&self) -> usize {
+        1 + self.others.len()
+    }
+
+    /// Returns that of a range.
+    pub(super) fn find(&self, range: &BlockAligned<'_>) -> Option<&Claim<'a>> {
+        self.iter().find(|claim| claim.range == *range)
     }
 }

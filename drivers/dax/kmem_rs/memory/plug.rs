@@ -8,6 +8,7 @@ use super::{
     Exclusive, //
 };
 use kernel::{
+    memory::BlockAligned,
     memory_hotplug::{
         Census,
         OnlineType,
@@ -41,7 +42,7 @@ impl Fatal {
     }
 }
 
-impl DeviceMemory<'_> {
+impl<'a> DeviceMemory<'a> {
     /// Adds all memory of the device, which has none, and brings it online.
     ///
     /// All ranges that were there when the driver was bound must be there again. If one is not, or
@@ -64,11 +65,20 @@ impl DeviceMemory<'_> {
         online_type: OnlineType,
         fatal: Fatal,
     ) -> (KVec<Plugged>, Result) {
-        let mut memory = KVec::new();
-        let result = self
-            .add(present, online_type, fatal, &mut memory)
-            .and_then(|()| self.verify(&memory, online_type));
+        // All memory that is needed is allocated first, and all ranges are claimed, before any is
+        // added.
+        let reservations = match self.reserve(present, fatal) {
+            Ok(reservations) => reservations,
+            Err(error) => return (KVec::new(), Err(error)),
+        };
+        let (mut memory, added) = Plugged::add(
+            reservations,
+            self.memmap_on_memory,
+            online_type,
+            |range, done, error| self.missing(&range, "memory add failed", fatal, done, error),
+        );
 
+        let result = added.and_then(|()| self.verify(&memory, online_type));
         if result.is_err() {
             if let Err(refusal) = Removal::of(&mut memory) {
                 dev_err!(self.dev, "cannot take the memory away again: {}\n", refusal);
@@ -77,20 +87,9 @@ impl DeviceMemory<'_> {
         (memory, result)
     }
 
-    /// Adds the ranges of which no memory is `present` to the empty vector `memory`.
-    fn add(
-        &self,
-        present: &[Plugged],
-        online_type: OnlineType,
-        fatal: Fatal,
-        memory: &mut KVec<Plugged>,
-    ) -> Result {
-        let count = self.claims.len();
-
-        // All memory that is needed is allocated first, and all ranges are claimed, before any is
-        // added.
-        memory.reserve(count, GFP_KERNEL)?;
-        let mut reservations = KVec::with_capacity(count, GFP_KERNEL)?;
+    /// Claims the ranges of which no memory is `present`.
+    fn reserve(&self, present: &[Plugged], fatal: Fatal) -> Result<KVec<Reservation<'a>>> {
+        let mut reservations = KVec::with_capacity(self.claims.count(), GFP_KERNEL)?;
 
         for claim in self.claims.iter() {
             if claim.is_part_of(present) {
@@ -98,36 +97,36 @@ impl DeviceMemory<'_> {
             }
             match Reservation::new(claim.range, self.group.clone()) {
                 Ok(reservation) => {
-                    let _ = reservations.push_within_capacity((claim, reservation));
+                    let _ = reservations.push_within_capacity(reservation);
                 }
-                Err(error) => {
-                    self.warn(claim, "could not reserve region");
-                    if fatal.is(claim, reservations.len()) {
-                        return Err(error);
-                    }
-                }
+                Err(error) => self.missing(
+                    &claim.range,
+                    "could not reserve region",
+                    fatal,
+                    reservations.len(),
+                    error,
+                )?,
             }
         }
-
-        for (claim, reservation) in reservations {
-            match Plugged::add(reservation, self.memmap_on_memory, online_type) {
-                Ok(plugged) => {
-                    let _ = memory.push_within_capacity(plugged);
-                }
-                Err(error) => {
-                    self.warn(claim, "memory add failed");
-                    if fatal.is(claim, memory.len()) {
-                        return Err(error);
-                    }
-                }
-            }
-        }
-        Ok(())
+        Ok(reservations)
     }
 
-    /// Tells the log why a range is missing.
+    /// Tells the log why a range cannot be had, and fails if that is the end, after `done` others
+    /// could.
+    #[cold]
     #[inline(never)]
-    fn warn(&self, claim: &Claim<'_>, what: &str) {
+    fn missing(
+        &self,
+        range: &BlockAligned<'_>,
+        what: &str,
+        fatal: Fatal,
+        done: usize,
+        error: Error,
+    ) -> Result {
+        let Some(claim) = self.claims.find(range) else {
+            return Err(error);
+        };
+
         dev_warn!(
             self.dev,
             "mapping{}: {} {}\n",
@@ -135,6 +134,10 @@ impl DeviceMemory<'_> {
             claim.range,
             what
         );
+        if fatal.is(claim, done) {
+            return Err(error);
+        }
+        Ok(())
     }
 
     /// Fails if a block did not come online: mm/ does not tell.

@@ -97,6 +97,26 @@ impl<T> LazyMutex<T> {
         self.lock.lock()
     }
 
+    /// Locks the mutex, which may sleep, if it was ever locked with [`lock`](Self::lock). Otherwise
+    /// the data is what it was at first, or somebody is about to change it for the first time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use kernel::sync::{lazy_mutex, LazyMutex};
+    ///
+    /// static NAMES: LazyMutex<KVec<&str>> = lazy_mutex!(KVec::new());
+    ///
+    /// assert!(NAMES.lock_if_used().is_none());
+    /// NAMES.lock().push("one", GFP_KERNEL)?;
+    /// assert!(NAMES.lock_if_used().is_some_and(|names| names.len() == 1));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn lock_if_used(&'static self) -> Option<Guard<'static, T, MutexBackend>> {
+        // As in `lock()`.
+        (self.once.load(Acquire) == READY).then(|| self.lock.lock())
+    }
+
     #[cold]
     fn init(&'static self) {
         // INVARIANT: From `NEW` to `BUSY`, in one thread only, which gets exclusive access by it.
