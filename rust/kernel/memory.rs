@@ -20,10 +20,7 @@ use crate::{
         CStr,
         CStrExt as _, //
     },
-    sync::{
-        Arc,
-        UniqueArc, //
-    }, //
+    sync::Arc, //
 };
 use core::marker::PhantomData;
 
@@ -154,29 +151,28 @@ impl Group {
         managed_name: ManagedName,
         max_pages: usize,
     ) -> Result<Arc<Self>> {
+        let text = name.to_bytes_with_nul();
+        let mut name = [0; 32];
+
+        name.get_mut(..text.len())
+            .ok_or(ENAMETOOLONG)?
+            .copy_from_slice(text);
+
         // SAFETY: Has no requirements.
         let id = unsafe { bindings::memory_group_register_static(kind.node().id(), max_pages) };
         if id < 0 {
             return Err(Error::from_errno(id));
         }
 
-        // INVARIANT: The group was just registered. An array of zeros has a zero.
+        // INVARIANT: The group was just registered. There is a zero at the end of `text`.
         let group = Self {
             id,
             kind,
-            name: [0; 32],
+            name,
             managed_name,
         };
-        let mut group = UniqueArc::new(group, GFP_KERNEL)?;
 
-        let text = name.to_bytes_with_nul();
-        // INVARIANT: There is a zero at the end of `text`.
-        group
-            .name
-            .get_mut(..text.len())
-            .ok_or(ENAMETOOLONG)?
-            .copy_from_slice(text);
-        Ok(group.into())
+        Ok(Arc::new(group, GFP_KERNEL)?)
     }
 
     /// Returns the node that the memory of the group belongs to.
@@ -186,7 +182,8 @@ impl Group {
 
     /// Returns the name.
     pub fn name(&self) -> &CStr {
-        // SAFETY: By the type invariant.
+        // SAFETY: By the type invariant there is a zero. The name is borrowed with `self`, and does
+        // not change.
         unsafe { CStr::from_char_ptr(self.name_ptr()) }
     }
 

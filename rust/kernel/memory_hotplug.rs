@@ -8,8 +8,8 @@
 //! 1. [`BlockAligned::inside`] finds the part of the memory that can be hotplugged at all.
 //! 2. [`Reservation::new`] claims its place in the tree of memory resources, `/proc/iomem`, for a
 //!    [`Group`] of memory blocks.
-//! 3. [`Plugged::add`] adds it to the system as memory that a driver manages, and may bring it
-//!    online.
+//! 3. [`Plugged::add`] adds the memory of such claims to the system, as memory that a driver
+//!    manages, and may bring it online.
 //! 4. [`Removal`] takes any number of such ranges offline and away, all of them or none.
 //!    [`Plugged::remove_offline`] takes away one that is offline already.
 //!

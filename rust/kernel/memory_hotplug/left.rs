@@ -34,14 +34,15 @@ static LEFT: LazyMutex<KVec<LeftOnline>> = lazy_mutex!(KVec::new());
 impl LeftOnline {
     /// Keeps the memory for [`Self::take_over`], and returns whether it did.
     ///
-    /// It does not if the value has no memory, or if there is none for the list; what the value has
-    /// is leaked then, and stays in the system until reboot.
+    /// It does not if the value has no memory, or if the list cannot grow; what the value has is
+    /// leaked then, and stays in the system until reboot.
     pub fn leave(self) -> bool {
         !self.memory.is_empty() && LEFT.lock().push(self, GFP_KERNEL).is_ok()
     }
 
     /// Returns the memory that was left by the device of `group`, which has its name, if it is on
     /// the same node and if the device still has all of its ranges. It stays in its own groups.
+    /// The first memory ever that is left may be missed while somebody is leaving it.
     ///
     /// May sleep. `has` is asked under the lock of the list, and must not look there itself.
     pub fn take_over(group: &Group, has: &dyn Fn(&BlockAligned<'_>) -> bool) -> Option<Self> {

@@ -50,8 +50,8 @@ pub enum BlockState {
 pub struct Plugged(ManuallyDrop<Reservation<'static>>);
 
 impl Plugged {
-    /// Adds the memory of reserved ranges to the nodes of their groups, as driver-managed memory, and
-    /// brings it online if `online_type` demands it.
+    /// Adds the memory of reserved ranges to the nodes of their groups, as driver-managed memory,
+    /// and brings it online if `online_type` demands it.
     ///
     /// Bringing memory online may fail for any of its blocks, which is no error: ask for the states
     /// of the [blocks](Self::blocks).
@@ -60,17 +60,18 @@ impl Plugged {
     /// kernel was configured and started for it.
     ///
     /// A range fails with [`EEXIST`] if another resource is in the way, with [`ENOMEM`], with
-    /// [`E2BIG`] if it cannot be addressed, or with an error of the architecture. `failed` is told
-    /// of it, and how many ranges were added before; what it returns is the end, if it is an error.
-    /// The reservations of ranges that are not added are given up.
+    /// [`E2BIG`] if it cannot be addressed, or with an error of the architecture. Its reservation
+    /// is given up, and `failed` is told which range it was, how many were added before, and why.
+    /// If that returns an error, then it is the end: the ranges behind are given up as well.
     ///
-    /// Allocates nothing: the memory takes the place of the reservations.
+    /// Returns the memory that was added, also together with an error. Allocates nothing: the
+    /// memory takes the place of the reservations.
     ///
     /// Inline, as the C function is exported to some modules only, by name: the reference must come
     /// from the module.
     #[inline]
     pub fn add<'a>(
-        mut reservations: KVec<Reservation<'a>>,
+        reservations: KVec<Reservation<'a>>,
         memmap_on_memory: bool,
         online_type: OnlineType,
         mut failed: impl FnMut(BlockAligned<'a>, usize, Error) -> Result,
@@ -80,13 +81,16 @@ impl Plugged {
             flags |= bindings::MHP_MEMMAP_ON_MEMORY;
         }
 
+        // The memory of the first `count` is present, and they must not be dropped.
+        let mut reservations = ManuallyDrop::new(reservations);
         let mut count = 0;
         let mut result = Ok(());
+
         while let Some(reservation) = reservations.get(count) {
             let (range, group) = (reservation.range(), reservation.group());
 
-            // SAFETY: The name has the form that is asked for. The group keeps it, and is kept as
-            // long as the memory is present.
+            // SAFETY: The name has the form that is asked for. The group keeps it, and is kept by
+            // the reservation, which is not dropped as long as the memory is present.
             let added = to_result(unsafe {
                 bindings::__add_memory_driver_managed(
                     group.id(),
@@ -104,18 +108,20 @@ impl Plugged {
                     result = failed(range, count, error);
                     if result.is_err() {
                         reservations.truncate(count);
+                        break;
                     }
                 }
             }
         }
 
-        let (first, count, capacity) = reservations.into_raw_parts();
+        let (first, count, capacity) = ManuallyDrop::into_inner(reservations).into_raw_parts();
         // INVARIANT: The memory of the reservations that are left was just added, and nobody else
         // owns it.
         //
-        // SAFETY: These are the parts of a vector. `Plugged` is laid out as `Reservation`, of which
-        // the lifetime ends at the latest when the memory is removed: by the invariants of `Memory`
-        // there is memory in the range of a `BlockAligned` for as long as the system uses it.
+        // SAFETY: These are the parts of a vector, and `Plugged` is laid out as `Reservation`, as
+        // types that differ in a lifetime are. That `'a` may end does no harm: by the invariants of
+        // `Memory` there is memory in the range of a `BlockAligned` for as long as the system uses
+        // it, which it does until the `Plugged` is consumed, which lends the range no longer.
         let memory = unsafe { KVec::from_raw_parts(first.cast::<Self>(), count, capacity) };
 
         (memory, result)

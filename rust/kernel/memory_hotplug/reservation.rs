@@ -41,10 +41,10 @@ impl<'a> Reservation<'a> {
     /// the entry: C does not tell. What is claimed here is not, until memory is added under it.
     /// May sleep.
     pub fn new(range: BlockAligned<'a>, group: Arc<Group>) -> Result<Self> {
-        // As long as the group is shared it cannot be moved.
         let name = group.name_ptr();
 
-        // SAFETY: The group keeps its name, and is kept as long as the entry exists.
+        // SAFETY: The name is in the group, which stays in its place as an `Arc` has it. The
+        // reservation keeps its reference as long as the entry exists, and gives it to nobody.
         let resource = unsafe { bindings::request_mem_region(range.start(), range.len(), name) };
         let resource = NonNull::new(resource).ok_or(EBUSY)?;
 

@@ -39,7 +39,8 @@ pub(super) struct Claims<'a> {
 }
 
 impl<'a> Claims<'a> {
-    /// Finds the ranges of a device, and how many pages they have.
+    /// Finds the ranges of a device, and how many pages they have. Fails with [`EINVAL`] if there
+    /// is none, and tells the log why.
     #[inline]
     pub(super) fn of(
         ddev: &dax::Device<Bound>,
@@ -99,6 +100,7 @@ impl<'a> Claims<'a> {
 
     /// Returns all of them, in the order of the device.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Claim<'a>> {
+        // In full, as `Init` has a method of this name, too.
         Iterator::chain(core::iter::once(&self.first), &self.others)
     }
 

@@ -8,7 +8,6 @@ use super::{
     Exclusive, //
 };
 use kernel::{
-    memory::BlockAligned,
     memory_hotplug::{
         Census,
         OnlineType,
@@ -75,7 +74,10 @@ impl<'a> DeviceMemory<'a> {
             reservations,
             self.memmap_on_memory,
             online_type,
-            |range, done, error| self.missing(&range, "memory add failed", fatal, done, error),
+            |range, done, error| match self.claims.find(&range) {
+                Some(claim) => self.missing(claim, "memory add failed", fatal, done, error),
+                None => Err(error),
+            },
         );
 
         let result = added.and_then(|()| self.verify(&memory, online_type));
@@ -100,7 +102,7 @@ impl<'a> DeviceMemory<'a> {
                     let _ = reservations.push_within_capacity(reservation);
                 }
                 Err(error) => self.missing(
-                    &claim.range,
+                    claim,
                     "could not reserve region",
                     fatal,
                     reservations.len(),
@@ -117,16 +119,12 @@ impl<'a> DeviceMemory<'a> {
     #[inline(never)]
     fn missing(
         &self,
-        range: &BlockAligned<'_>,
+        claim: &Claim<'_>,
         what: &str,
         fatal: Fatal,
         done: usize,
         error: Error,
     ) -> Result {
-        let Some(claim) = self.claims.find(range) else {
-            return Err(error);
-        };
-
         dev_warn!(
             self.dev,
             "mapping{}: {} {}\n",

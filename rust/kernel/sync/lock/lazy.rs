@@ -98,7 +98,8 @@ impl<T> LazyMutex<T> {
     }
 
     /// Locks the mutex, which may sleep, if it was ever locked with [`lock`](Self::lock). Otherwise
-    /// the data is what it was at first, or somebody is about to change it for the first time.
+    /// nobody has changed the data, as far as this thread can know: a first change that goes on at
+    /// the same time may be missed.
     ///
     /// # Examples
     ///
