@@ -43,13 +43,26 @@ sub set {
 
 sub driver_of { my $driver = readlink "$_[0]/driver" or return 'none'; return $driver =~ s/.*\///r }
 
-# All that an operation may change: what the driver decided, devices and their drivers, memory.
-sub picture {
+# The driver's table, once all is decided. The allocation that fails may be one for this very reading: that says nothing.
+sub decided {
+	my $text = '';
 	for (1 .. 600) {
-		last unless get(TABLE) =~ /state waiting/;
+		$text = '';
+		if (open my $in, '<', TABLE) {
+			my $length;
+			1 while $length = sysread $in, $text, 1 << 16, length $text;
+			return $text if defined $length && $text !~ /state waiting/;
+		} elsif (!-e TABLE) {
+			return '';
+		}
 		select undef, undef, undef, 0.1;
 	}
-	my @lines = ('host ' . driver_of(PLATFORM . '/devices/' . HOST), split /\n/, get(TABLE));
+	return $text;
+}
+
+# All that an operation may change: what the driver decided, devices and their drivers, memory.
+sub picture {
+	my @lines = ('host ' . driver_of(PLATFORM . '/devices/' . HOST), split /\n/, decided());
 	for my $device (files(PLATFORM . '/devices', 'hmem\..*'), files(DAX . '/devices', 'dax.*')) {
 		push @lines, join ' ', $device =~ s/.*\///r, driver_of($device),
 			map { get("$device/$_") } qw(resource size state dax_region/policy dax_region/available_size);
