@@ -9,7 +9,7 @@ use anyhow::{bail, Context, Result};
 use serde::Deserialize;
 
 use crate::case::{self, Kernel, Skip};
-use crate::kernel::KVERS;
+use crate::kernel::{Other, KVERS};
 use crate::scenario::{Firmware, Scenario};
 
 /// One case to run.
@@ -42,7 +42,7 @@ pub struct Choice {
     /// Whether no flavour means really all, stand-ins included.
     pub all: bool,
     /// Flavours that can run the scenarios of another one as well, with that one.
-    pub stand_ins: BTreeMap<String, String>,
+    pub stand_ins: BTreeMap<String, Other>,
 }
 
 impl Choice {
@@ -54,7 +54,9 @@ impl Choice {
                 .stand_ins
                 .iter()
                 .filter(|(stand_in, other)| {
-                    flavours.contains(other) && !flavours.contains(stand_in)
+                    flavours.contains(&other.name)
+                        && (other.cxl || scenario.cxl.is_none())
+                        && !flavours.contains(stand_in)
                 })
                 .map(|(stand_in, _)| stand_in.clone())
                 .collect();
@@ -249,6 +251,30 @@ mod tests {
             .collect()
     }
 
+    /// `debug` for `lab`, perhaps with CXL devices.
+    fn stand_ins(cxl: bool) -> BTreeMap<String, Other> {
+        let lab = Other {
+            name: "lab".into(),
+            cxl,
+        };
+        [("debug".into(), lab)].into()
+    }
+
+    #[test]
+    fn some_kernels_know_no_cxl_devices() {
+        let cxl = "title = 'x'\n[cxl]\nbridge = [{ id = 'hb0' }]\n[expect]\n";
+        let all = |cxl_too| {
+            let scenarios = [Scenario::parse("one", cxl).unwrap()];
+            let choice = Choice {
+                flavours: vec!["debug".into()],
+                stand_ins: stand_ins(cxl_too),
+                ..Choice::default()
+            };
+            cases(&scenarios, &choice).len()
+        };
+        assert_eq!((all(true), all(false)), (KVERS.len(), 0));
+    }
+
     #[test]
     fn a_run_is_every_kernel_of_every_scenario() {
         assert_eq!(
@@ -296,7 +322,7 @@ mod tests {
         assert_eq!(
             names(&Choice {
                 flavours: vec!["debug".into()],
-                stand_ins: [("debug".into(), "lab".into())].into(),
+                stand_ins: stand_ins(true),
                 kvers: vec!["7.3".into()],
                 ..Choice::default()
             }),
@@ -305,7 +331,7 @@ mod tests {
         assert_eq!(
             names(&Choice {
                 all: true,
-                stand_ins: [("debug".into(), "lab".into())].into(),
+                stand_ins: stand_ins(true),
                 kvers: vec!["7.3".into()],
                 filters: vec!["small".into()],
                 ..Choice::default()

@@ -7,7 +7,8 @@
 //! itself. `NAME-VERSION.config` beside it holds what only that kernel version has.
 //!
 //! `# compile only` before that marks a kernel that nobody boots; `# make: WORDS` gives make these words, variables
-//! or targets; `# for: LAB` lets a flavour run the scenarios of another one, if asked to.
+//! or targets; `# for: LAB` lets a flavour run the scenarios of another one, if asked to, and `# for: LAB without
+//! CXL devices` those that have none.
 //!
 //! `# with the modules of: tools/testing/cxl` takes the kernel of the one below, with those modules in the place of the
 //! ones that they stand for.
@@ -17,6 +18,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{bail, Context, Result};
+
+/// A flavour whose scenarios another one runs as well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Other {
+    /// Its name.
+    pub name: String,
+    /// Whether also those with CXL devices.
+    pub cxl: bool,
+}
+
+impl Other {
+    fn of(text: &str) -> Self {
+        let text = text.trim();
+        let without = text.strip_suffix(" without CXL devices");
+        Other {
+            name: without.unwrap_or(text).to_owned(),
+            cxl: without.is_none(),
+        }
+    }
+}
 
 /// A named configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,7 +53,7 @@ pub(crate) struct Flavour {
     /// Whether it is never booted.
     pub(crate) compile_only: bool,
     /// The flavour whose scenarios it runs as well.
-    pub(crate) stands_for: Option<String>,
+    pub(crate) stands_for: Option<Other>,
     /// Words for make.
     pub(crate) make: Vec<String>,
     /// Its fragments, the one at the bottom first.
@@ -175,7 +196,7 @@ const MOCKS: &str = "with the modules of: tools/testing/cxl";
 struct Head {
     below: Option<String>,
     compile_only: bool,
-    stands_for: Option<String>,
+    stands_for: Option<Other>,
     make: Vec<String>,
     about: String,
     mocks: bool,
@@ -188,8 +209,8 @@ impl Head {
         for line in comments.filter(|line| !line.starts_with("SPDX")) {
             if let Some(below) = line.strip_prefix("on top of: ") {
                 head.below = Some(below.trim().to_owned());
-            } else if let Some(flavour) = line.strip_prefix("for: ") {
-                head.stands_for = Some(flavour.trim().to_owned());
+            } else if let Some(other) = line.strip_prefix("for: ") {
+                head.stands_for = Some(Other::of(other));
             } else if let Some(words) = line.strip_prefix("make: ") {
                 head.make = words.split_whitespace().map(str::to_owned).collect();
             } else if line == "compile only" {
@@ -257,7 +278,7 @@ mod tests {
                 wanted(&flavour.fragments(kver)).unwrap();
             }
             if let Some(other) = &flavour.stands_for {
-                assert!(all.iter().any(|one| one.name == *other), "{other}");
+                assert!(all.iter().any(|one| one.name == other.name), "{other:?}");
             }
         }
     }
@@ -280,7 +301,15 @@ mod tests {
         };
         assert_eq!(head.below.as_deref(), Some("lab"));
         assert_eq!(flavour.about, "What for.");
-        assert_eq!(flavour.stands_for.as_deref(), Some("lab"));
+        let lab = |cxl| {
+            Some(Other {
+                name: "lab".into(),
+                cxl,
+            })
+        };
+        assert_eq!(flavour.stands_for, lab(true));
+        let head = Head::of("# for: lab without CXL devices\n");
+        assert_eq!(head.stands_for, lab(false));
         assert_eq!(flavour.variables(), ["W=1"]);
         assert_eq!(flavour.targets(), ["drivers/dax/"]);
         let lab = Flavour::load(&flavours(), "lab").unwrap();

@@ -31,6 +31,7 @@ use anyhow::{bail, Result};
 
 use crate::kernel::dirs::Dirs;
 use crate::kernel::flavour::Flavour;
+pub use crate::kernel::flavour::Other;
 use crate::kernel::source::{Origin, Source};
 use crate::parallel;
 
@@ -175,7 +176,7 @@ pub fn build(args: &Args) -> Result<Found> {
 }
 
 /// Flavours that can run the scenarios of another one, with that one.
-pub fn stand_ins() -> Result<BTreeMap<String, String>> {
+pub fn stand_ins() -> Result<BTreeMap<String, Other>> {
     let all = Flavour::all(&Dirs::find()?.flavours)?;
     let stands_in = |flavour: Flavour| Some((flavour.name, flavour.stands_for?));
     Ok(all.into_iter().filter_map(stands_in).collect())
