@@ -179,9 +179,10 @@ bind() {
 	echo "$2" > "$PLATFORM/drivers/$1/bind"
 }
 
-# dax_cxl uses the driver, so it goes first.
+# dax_cxl uses the driver, so it goes first. Events of its devices that udev has not seen yet would load it again.
 had_dax_cxl=0
 unload() {
+	settle || return
 	if [ -d /sys/module/dax_cxl ]; then
 		had_dax_cxl=1
 		rmmod dax_cxl || return
