@@ -64,10 +64,14 @@ fn write(out: &mut impl Write, args: &Args, scenarios: &[Scenario]) -> io::Resul
             };
             writeln!(
                 out,
-                "{:width$}  flavours: {}; {baseline}\n",
+                "{:width$}  flavours: {}; {baseline}",
                 "",
                 scenario.flavours.join(" ")
             )?;
+            for (flavour, reason) in &scenario.not_on {
+                writeln!(out, "{:width$}  not on {flavour}: {reason}", "")?;
+            }
+            writeln!(out)?;
         }
     }
     out.flush()

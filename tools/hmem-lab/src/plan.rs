@@ -57,6 +57,7 @@ impl Choice {
                     flavours.contains(&other.name)
                         && (other.cxl || scenario.cxl.is_none())
                         && !flavours.contains(stand_in)
+                        && !scenario.not_on.contains_key(*stand_in)
                 })
                 .map(|(stand_in, _)| stand_in.clone())
                 .collect();
@@ -273,6 +274,24 @@ mod tests {
             cases(&scenarios, &choice).len()
         };
         assert_eq!((all(true), all(false)), (KVERS.len(), 0));
+    }
+
+    #[test]
+    fn some_scenarios_are_not_for_a_stand_in() {
+        let choice = Choice {
+            flavours: vec!["debug".into()],
+            stand_ins: stand_ins(true),
+            ..Choice::default()
+        };
+        let all = |not_on: &str| {
+            let text = format!("title = 'x'\n{not_on}\n[expect]\n");
+            let scenarios = [Scenario::parse("one", &text)?];
+            anyhow::Ok(cases(&scenarios, &choice).len())
+        };
+        assert_eq!(all("").unwrap(), KVERS.len());
+        assert_eq!(all("not-on = { debug = 'why' }").unwrap(), 0);
+        assert_eq!(all("not-on = { removal = 'why' }").unwrap(), KVERS.len());
+        all("not-on = { debug = '' }").unwrap_err();
     }
 
     #[test]

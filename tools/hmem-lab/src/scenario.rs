@@ -40,6 +40,9 @@ pub struct Scenario {
     /// Flavours of the Rust driver it runs on, the baseline apart.
     #[serde(default = "lab_only")]
     pub flavours: Vec<String>,
+    /// Flavours that stand in for one of those, but not here, with the reason.
+    #[serde(default)]
+    pub not_on: BTreeMap<String, String>,
     /// Seconds until the guest counts as hung. It is a limit for a broken run, not a measure.
     #[serde(default = "default_timeout")]
     pub timeout: u64,
@@ -341,6 +344,9 @@ impl Scenario {
         }
         if let Some(peer) = self.flavours.iter().find(|flavour| is_peer(flavour)) {
             bail!("flavours names {peer}: the baseline runs by itself");
+        }
+        if let Some((flavour, _)) = self.not_on.iter().find(|(_, reason)| reason.is_empty()) {
+            bail!("not-on: say why not on {flavour}");
         }
         if !is_peer(&self.baseline.flavour) {
             bail!(
