@@ -369,6 +369,13 @@ impl Scenario {
             if step.script.is_some() == step.run.is_some() {
                 bail!("step {}: give either script or run", step.name);
             }
+            let lines = || step.run.iter().flat_map(|run| run.lines());
+            if let Some(line) = lines().find(|line| line.trim_start().starts_with("! ")) {
+                bail!(
+                    "step {}: lab_not COMMAND can fail, {line:?} cannot",
+                    step.name
+                );
+            }
         }
         for name in self.after.keys().chain(self.baseline.after.keys()) {
             if !names.contains(name.as_str()) {
@@ -531,6 +538,7 @@ mod tests {
         assert!(Scenario::parse("x", &SMALL.replace("[after.look]", "[after.lock]")).is_err());
         assert!(Scenario::parse("x", &format!("{SMALL}\n[baseline]\nmode = \"none\"\n")).is_err());
         assert!(Scenario::parse("x", &SMALL.replace("run = \"true\"", "")).is_err());
+        assert!(Scenario::parse("x", &SMALL.replace("\"true\"", "\"! true\"")).is_err());
         assert!(Scenario::parse("x", &SMALL.replace("1G@4G", "1G")).is_err());
     }
 }

@@ -79,6 +79,11 @@ lab_step() {
 	lab_say end "$1 $rc $(lab_now) $from"
 }
 
+# lab_not COMMAND...: succeeds if it fails. A step goes on after a line that begins with "!", whatever comes of it.
+lab_not() {
+	! "$@"
+}
+
 # lab_snapshot NAME: hands back what the kernel and the tools show now.
 lab_snapshot() {
 	local dir=/run/lab/$1 size

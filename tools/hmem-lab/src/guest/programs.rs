@@ -19,12 +19,12 @@ use super::cpio::Archive;
 const LAYOUT: u32 = 2;
 
 const PROGRAMS: &[&str] = &[
-    "awk", "basename", "bash", "cat", "chmod", "cmp", "cp", "cut", "cxl", "date", "daxctl", "dd",
-    "diff", "dirname", "dmesg", "env", "expr", "false", "find", "grep", "gzip", "head", "id", "jq",
-    "kexec", "kmod", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "ndctl", "numactl",
-    "od", "perl", "printf", "readlink", "realpath", "rm", "rmdir", "sed", "seq", "sleep", "sort",
-    "stat", "stty", "sync", "tail", "tar", "tee", "test", "timeout", "touch", "tr", "true",
-    "udevadm", "umount", "uname", "uniq", "uuidgen", "wc", "xargs",
+    "awk", "basename", "bash", "cat", "chmod", "chrt", "cmp", "cp", "cut", "cxl", "date", "daxctl",
+    "dd", "diff", "dirname", "dmesg", "env", "expr", "false", "find", "grep", "gzip", "head", "id",
+    "jq", "kexec", "kmod", "ln", "ls", "mkdir", "mkfifo", "mktemp", "mount", "mv", "ndctl",
+    "numactl", "od", "perl", "printf", "readlink", "realpath", "rm", "rmdir", "sed", "seq",
+    "sleep", "sort", "stat", "stty", "sync", "tail", "tar", "taskset", "tee", "test", "timeout",
+    "touch", "tr", "true", "udevadm", "umount", "uname", "uniq", "uuidgen", "wc", "xargs",
 ];
 
 /// Modules that the perl programs among the tests use.
