@@ -2,6 +2,7 @@
 
 //! One case: a scenario with one kernel. Boots it, judges it, and keeps everything in its directory.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -53,8 +54,8 @@ pub struct Ground {
     pub cache: PathBuf,
     /// hmem-map for the guest, where it was built.
     pub hmem_map: Option<PathBuf>,
-    /// The tests of ndctl, where a case needs them.
-    pub ndctl: Option<PathBuf>,
+    /// The tests of ndctl that cases need, by version.
+    pub ndctl: BTreeMap<String, PathBuf>,
     /// The UEFI image.
     pub ovmf: Option<PathBuf>,
     /// What accelerates the guests.

@@ -120,8 +120,8 @@ pub struct Supplies {
     pub kernels: BTreeMap<(String, String), Supply<PathBuf>>,
     /// The UEFI image, if any case needs it.
     pub ovmf: Option<Supply<PathBuf>>,
-    /// The tests of ndctl, if any case needs them, or why there are none.
-    pub ndctl: Option<std::result::Result<PathBuf, String>>,
+    /// The tests of ndctl that cases need, by version.
+    pub ndctl: BTreeMap<String, Supply<PathBuf>>,
 }
 
 /// Kernels that `cases` boot.
@@ -167,8 +167,19 @@ impl Supplies {
                 }
             }
         }
-        if let (true, Some(Err(why))) = (case.scenario.guest.ndctl, &self.ndctl) {
-            return Err(Obstacle::Broken(why.clone()));
+        if let Some(wanted) = &case.scenario.guest.ndctl {
+            match self.ndctl.get(wanted) {
+                Some(Supply::There(_)) => {}
+                Some(Supply::Nowhere(why)) => {
+                    return Err(forgiven.skip(&format!("ndctl-{wanted}"), why))
+                }
+                Some(Supply::Failed(why)) => return Err(Obstacle::Broken(why.clone())),
+                None => {
+                    return Err(Obstacle::Broken(
+                        "the tests of ndctl were not looked for".into(),
+                    ))
+                }
+            }
         }
         match self.kernels.get(&(case.kver.clone(), case.flavour.clone())) {
             Some(Supply::There(dir)) => Ok(Kernel {
@@ -414,5 +425,36 @@ mod tests {
             .insert(("7.3".into(), "lab".into()), Supply::There("x".into()));
         assert!(supplies.kernel(uefi, &forgiven).is_ok());
         assert!(Forgiven::parse("[[skip]]\nid = 'x'\nreason = ''\n").is_err());
+    }
+
+    #[test]
+    fn tests_of_a_version_that_nobody_has() {
+        let text = "title = 'x'\n[guest]\nndctl = '85'\n[expect]\n";
+        let scenarios = [Scenario::parse("one", text).unwrap()];
+        let cases = cases(&scenarios, &Choice::default());
+        let forgiven = Forgiven::parse("[[skip]]\nid = 'ndctl-85'\nreason = 'old'\n").unwrap();
+        let with = |tests: Option<Supply<PathBuf>>| {
+            let kernel = (
+                (cases[0].kver.clone(), cases[0].flavour.clone()),
+                Supply::There("x".into()),
+            );
+            let supplies = Supplies {
+                kernels: [kernel].into(),
+                ovmf: None,
+                ndctl: tests
+                    .map(|tests| ("85".into(), tests))
+                    .into_iter()
+                    .collect(),
+            };
+            supplies.kernel(&cases[0], &forgiven)
+        };
+        assert!(with(Some(Supply::There("x".into()))).is_ok());
+        assert!(matches!(
+            with(Some(Supply::Nowhere("no suite".into()))),
+            Err(Obstacle::Skip(Skip { forgiven: true, .. }))
+        ));
+        for broken in [None, Some(Supply::Failed("no network".into()))] {
+            assert!(matches!(with(broken), Err(Obstacle::Broken(_))));
+        }
     }
 }

@@ -135,11 +135,11 @@ pub(crate) fn prepare(
             there => supplies.ovmf = Some(there),
         }
     }
-    if scenario.guest.ndctl {
-        match supply::ndctl() {
-            Err(why) => bail!("{why}"),
-            there => supplies.ndctl = Some(there),
-        }
+    if let Some(wanted) = &scenario.guest.ndctl {
+        match supply::ndctl(wanted) {
+            Supply::Nowhere(why) | Supply::Failed(why) => bail!("{why}"),
+            there => supplies.ndctl.insert(wanted.clone(), there),
+        };
     }
     let ground = supply::ground(&repository, &supplies, Accel::Tcg)?;
     Ok((scenario, kernel, ground))

@@ -202,8 +202,8 @@ pub struct Guest {
     pub coldplug: bool,
     /// Modules that udev must not load by their alias, though `modprobe NAME` still does (modprobe.d).
     pub no_autoload: Vec<String>,
-    /// Whether the tests of ndctl's own are there, for `lab_ndctl`.
-    pub ndctl: bool,
+    /// The version of ndctl of which the tests are there, for `lab_ndctl`; "tools" for that of the guest's tools.
+    pub ndctl: Option<String>,
 }
 
 impl Default for Guest {
@@ -211,7 +211,7 @@ impl Default for Guest {
         Self {
             coldplug: true,
             no_autoload: Vec::new(),
-            ndctl: false,
+            ndctl: None,
         }
     }
 }

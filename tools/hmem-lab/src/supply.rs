@@ -68,9 +68,13 @@ impl Source {
     }
 }
 
-/// Finds or fetches the tests of ndctl.
-pub fn ndctl() -> std::result::Result<PathBuf, String> {
-    ndctl::fetch().map_err(|error| format!("tests of ndctl: {error:#}"))
+/// Finds or fetches the tests of ndctl, of that version.
+pub fn ndctl(wanted: &str) -> Supply<PathBuf> {
+    match ndctl::fetch(wanted) {
+        Ok(Ok(tests)) => Supply::There(tests),
+        Ok(Err(why)) => Supply::Nowhere(why),
+        Err(error) => Supply::Failed(format!("tests of ndctl: {error:#}")),
+    }
 }
 
 /// What all cases share.
@@ -79,11 +83,18 @@ pub fn ground(repository: &Path, supplies: &Supplies, accel: Accel) -> Result<Gr
         Some(Supply::There(file)) => Some(file.clone()),
         _ => None,
     };
+    let ndctl = supplies
+        .ndctl
+        .iter()
+        .filter_map(|(wanted, supply)| match supply {
+            Supply::There(tests) => Some((wanted.clone(), tests.clone())),
+            _ => None,
+        });
     Ok(Ground {
         selftests: repository.join("tools/testing/selftests/hmem_rs"),
         cache: place::cache()?,
         hmem_map: Some(hmem_map(repository)?),
-        ndctl: supplies.ndctl.clone().and_then(std::result::Result::ok),
+        ndctl: ndctl.collect(),
         ovmf,
         accel,
     })

@@ -106,8 +106,12 @@ fn supplies(cases: &[Planned<'_>], source: &Source) -> Supplies {
     if plan::needs_ovmf(cases) {
         supplies.ovmf = Some(source.firmware());
     }
-    if cases.iter().any(|case| case.scenario.guest.ndctl) {
-        supplies.ndctl = Some(supply::ndctl());
+    for wanted in cases
+        .iter()
+        .filter_map(|case| case.scenario.guest.ndctl.as_ref())
+    {
+        let tests = || supply::ndctl(wanted);
+        supplies.ndctl.entry(wanted.clone()).or_insert_with(tests);
     }
     supplies
 }

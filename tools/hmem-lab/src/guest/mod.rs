@@ -92,7 +92,8 @@ fn job_archive(job: &Job<'_>, ground: &Ground) -> Result<Archive> {
             .collect();
         archive.text("etc/modprobe.d/lab.conf", 0o644, lines);
     }
-    if let (true, Some(ndctl)) = (job.scenario.guest.ndctl, &ground.ndctl) {
+    let wanted = job.scenario.guest.ndctl.as_ref();
+    if let Some(ndctl) = wanted.and_then(|wanted| ground.ndctl.get(wanted)) {
         archive.tree("lab/ndctl", ndctl)?;
         archive.text("usr/bin/journalctl", 0o755, JOURNALCTL);
     }

@@ -2,8 +2,8 @@
 
 //! The tests of ndctl, daxctl and cxl, as their authors wrote them.
 //!
-//! They come with the upstream tarball of the package whose tools the guest has: test and tool must be of the
-//! same version. apt checks the tarball against the suite's signed index.
+//! They come with the upstream tarball of a source package, which apt checks against the suite's signed index.
+//! Test and tool had better be of the same version; a test that is newer than the guest's tools says its own.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,30 +12,46 @@ use std::process::Command;
 
 use anyhow::{bail, Context, Result};
 
-use crate::kernel::apt::upstream;
+use crate::kernel::apt::upstream::{self, NEWER, OF_THE_TOOLBOX};
 use crate::kernel::dirs::{self, Dirs};
 use crate::kernel::lock::Lock;
 
-/// Finds the tests in the cache, or fetches them; their directory.
+/// What stands for the version of the guest's tools.
+pub const OF_THE_TOOLS: &str = "tools";
+
+/// Finds the tests of that version in the cache, or fetches them; their directory, or `Err` with one line if no
+/// package suite has them.
 ///
 /// # Errors
 ///
 /// One line that says what to do.
-pub fn fetch() -> Result<PathBuf> {
+pub fn fetch(wanted: &str) -> Result<std::result::Result<PathBuf, String>> {
     let dirs = Dirs::find()?;
-    let tool = tool_version()?;
-    let dir = dirs.cache.join("ndctl").join(&tool);
+    let (version, suites) = match wanted {
+        OF_THE_TOOLS => (tool_version()?, &OF_THE_TOOLBOX[..]),
+        version => (version.to_owned(), &NEWER[..]),
+    };
+    let dir = dirs.cache.join("ndctl").join(&version);
     dirs::make(&dir)?;
     let _lock = Lock::take(&dir.join("lock"), "fetch of ndctl's tests")?;
     let tests = dir.join("test");
-    if !tests.is_dir() {
-        let tarball = upstream::fetch(&dirs.cache, "ndctl", &tool)?;
-        let new = dir.join("new");
-        unpack(&tarball, &new)?;
-        fs::rename(&new, &tests)?;
-        fs::remove_file(tarball)?;
+    if tests.is_dir() {
+        return Ok(Ok(tests));
     }
-    Ok(tests)
+    let Some(tarball) = upstream::fetch(&dirs.cache, "ndctl", &version, suites)? else {
+        if wanted == OF_THE_TOOLS {
+            bail!("ndctl here is {version}, its source in the suite of the toolbox is not: use the toolbox");
+        }
+        return Ok(Err(format!(
+            "no package suite has the source of ndctl {version} (any more, or yet); its directory of tests may lie in {}",
+            tests.display()
+        )));
+    };
+    let new = dir.join("new");
+    unpack(&tarball, &new)?;
+    fs::rename(&new, &tests)?;
+    fs::remove_file(tarball)?;
+    Ok(Ok(tests))
 }
 
 /// The version of the tools of this environment, which are the guest's.
