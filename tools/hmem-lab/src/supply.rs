@@ -9,7 +9,8 @@ use anyhow::{bail, Context, Result};
 
 use crate::case::Ground;
 use crate::kernel::firmware::{self, Firmware};
-use crate::kernel::{self, ndctl, Found};
+use crate::kernel::ndctl::{self, Tests};
+use crate::kernel::{self, Found};
 use crate::machine::Accel;
 use crate::place;
 use crate::plan::{Supplies, Supply};
@@ -71,8 +72,8 @@ impl Source {
 /// Finds or fetches the tests of ndctl, of that version.
 pub fn ndctl(wanted: &str) -> Supply<PathBuf> {
     match ndctl::fetch(wanted) {
-        Ok(Ok(tests)) => Supply::There(tests),
-        Ok(Err(why)) => Supply::Nowhere(why),
+        Ok(Tests::Dir(tests)) => Supply::There(tests),
+        Ok(Tests::Nowhere(why)) => Supply::Nowhere(why),
         Err(error) => Supply::Failed(format!("tests of ndctl: {error:#}")),
     }
 }

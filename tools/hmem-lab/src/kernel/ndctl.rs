@@ -19,13 +19,21 @@ use crate::kernel::lock::Lock;
 /// What stands for the version of the guest's tools.
 pub const OF_THE_TOOLS: &str = "tools";
 
-/// Finds the tests of that version in the cache, or fetches them; their directory, or `Err` with one line if no
-/// package suite has them.
+/// What came of looking for tests.
+#[derive(Clone, Debug)]
+pub enum Tests {
+    /// Their directory.
+    Dir(PathBuf),
+    /// No package suite has them; one line that says so.
+    Nowhere(String),
+}
+
+/// Finds the tests of that version in the cache, or fetches them.
 ///
 /// # Errors
 ///
 /// One line that says what to do.
-pub fn fetch(wanted: &str) -> Result<std::result::Result<PathBuf, String>> {
+pub fn fetch(wanted: &str) -> Result<Tests> {
     let dirs = Dirs::find()?;
     let (version, suites) = match wanted {
         OF_THE_TOOLS => (tool_version()?, &OF_THE_TOOLBOX[..]),
@@ -36,13 +44,13 @@ pub fn fetch(wanted: &str) -> Result<std::result::Result<PathBuf, String>> {
     let _lock = Lock::take(&dir.join("lock"), "fetch of ndctl's tests")?;
     let tests = dir.join("test");
     if tests.is_dir() {
-        return Ok(Ok(tests));
+        return Ok(Tests::Dir(tests));
     }
     let Some(tarball) = upstream::fetch(&dirs.cache, "ndctl", &version, suites)? else {
         if wanted == OF_THE_TOOLS {
             bail!("ndctl here is {version}, its source in the suite of the toolbox is not: use the toolbox");
         }
-        return Ok(Err(format!(
+        return Ok(Tests::Nowhere(format!(
             "no package suite has the source of ndctl {version} (any more, or yet); its directory of tests may lie in {}",
             tests.display()
         )));
@@ -51,7 +59,7 @@ pub fn fetch(wanted: &str) -> Result<std::result::Result<PathBuf, String>> {
     unpack(&tarball, &new)?;
     fs::rename(&new, &tests)?;
     fs::remove_file(tarball)?;
-    Ok(Ok(tests))
+    Ok(Tests::Dir(tests))
 }
 
 /// The version of the tools of this environment, which are the guest's.
