@@ -24,6 +24,7 @@ use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
 
+use crate::case::Report;
 use crate::kernel::KVERS;
 use crate::plan::{self, Choice, Planned};
 use crate::supply::Source;
@@ -132,7 +133,27 @@ pub fn main(args: Args) -> Result<ExitCode> {
         }
         None => {
             let out = repository.join("out/compare");
-            faults.extend(boot(&cases, &pairs, &args, &out, begun)?);
+            let reports = boot(&cases, &pairs, &args, &out, begun)?;
+            let failed = reports.iter().filter(|report| report.failed());
+            faults.extend(failed.map(|report| format!("{} failed by itself", report.name)));
+            let skipped = |report: &&Report| report.skipped.is_some();
+            let not_run: BTreeSet<PathBuf> = reports
+                .iter()
+                .filter(skipped)
+                .map(|report| out.join(&report.name))
+                .collect();
+            // What an earlier run may have left there is not compared.
+            let ran = |pair: &Pair<'_>| !pair.dirs(&out).iter().any(|dir| not_run.contains(dir));
+            let (there, others) = pairs.into_iter().partition(ran);
+            pairs = there;
+            missing.extend(
+                others
+                    .iter()
+                    .map(|pair: &Pair<'_>| pair.scenario.name.clone()),
+            );
+            if !missing.is_empty() {
+                println!("left out: {} scenarios that were skipped", missing.len());
+            }
             out
         }
     };
@@ -164,14 +185,14 @@ pub fn main(args: Args) -> Result<ExitCode> {
     Ok(show::summary(&out, &results, args.long))
 }
 
-/// Boots both sides of all pairs. A case that fails by itself is a fault here, too.
+/// Boots both sides of all pairs.
 fn boot(
     cases: &[Planned<'_>],
     pairs: &[Pair<'_>],
     args: &Args,
     out: &Path,
     begun: Instant,
-) -> Result<Vec<String>> {
+) -> Result<Vec<Report>> {
     let wanted: BTreeSet<PathBuf> = pairs.iter().flat_map(|pair| pair.dirs(out)).collect();
     let mut cases = cases.to_vec();
     // A filter may have left the other side out.
@@ -188,10 +209,7 @@ fn boot(
     cases.dedup_by_key(|case| case.name());
     let reports = test::boot_all(&cases, &args.source, out, args.jobs)?;
     report::write(out, &reports, begun.elapsed()).context("cannot write the reports")?;
-    let failed = reports.iter().filter(|report| report.failed());
-    Ok(failed
-        .map(|report| format!("{} failed by itself", report.name))
-        .collect())
+    Ok(reports)
 }
 
 /// Writes the table in Documentation, or says what is old in it.
