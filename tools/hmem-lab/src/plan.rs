@@ -156,44 +156,34 @@ impl Supplies {
         forgiven: &Forgiven,
     ) -> std::result::Result<Kernel, Obstacle> {
         if case.scenario.machine.firmware == Firmware::Ovmf {
-            match &self.ovmf {
-                Some(Supply::There(_)) => {}
-                Some(Supply::Nowhere(why)) => return Err(forgiven.skip("firmware-image", why)),
-                Some(Supply::Failed(why)) => return Err(Obstacle::Broken(why.clone())),
-                None => {
-                    return Err(Obstacle::Broken(
-                        "the firmware image was not looked for".into(),
-                    ))
-                }
-            }
+            there(self.ovmf.as_ref(), "firmware-image", forgiven)?;
         }
         if let Some(wanted) = &case.scenario.guest.ndctl {
-            match self.ndctl.get(wanted) {
-                Some(Supply::There(_)) => {}
-                Some(Supply::Nowhere(why)) => {
-                    return Err(forgiven.skip(&format!("ndctl-{wanted}"), why))
-                }
-                Some(Supply::Failed(why)) => return Err(Obstacle::Broken(why.clone())),
-                None => {
-                    return Err(Obstacle::Broken(
-                        "the tests of ndctl were not looked for".into(),
-                    ))
-                }
-            }
+            there(self.ndctl.get(wanted), &format!("ndctl-{wanted}"), forgiven)?;
         }
-        match self.kernels.get(&(case.kver.clone(), case.flavour.clone())) {
-            Some(Supply::There(dir)) => Ok(Kernel {
-                kver: case.kver.clone(),
-                flavour: case.flavour.clone(),
-                dir: dir.clone(),
-            }),
-            Some(Supply::Nowhere(why)) => Err(forgiven.skip(&format!("kernel-{}", case.kver), why)),
-            Some(Supply::Failed(why)) => Err(Obstacle::Broken(why.clone())),
-            None => Err(Obstacle::Broken(format!(
-                "kernel {}-{} was not looked for",
-                case.kver, case.flavour
-            ))),
-        }
+        let key = (case.kver.clone(), case.flavour.clone());
+        let id = format!("kernel-{}", case.kver);
+        let dir = there(self.kernels.get(&key), &id, forgiven)?;
+        let (kver, flavour) = key;
+        Ok(Kernel {
+            kver,
+            flavour,
+            dir: dir.clone(),
+        })
+    }
+}
+
+/// What was looked for, or why there is none; `id` is what `forgiven-skips.toml` knows it by.
+fn there<'a, T>(
+    supply: Option<&'a Supply<T>>,
+    id: &str,
+    forgiven: &Forgiven,
+) -> std::result::Result<&'a T, Obstacle> {
+    match supply {
+        Some(Supply::There(found)) => Ok(found),
+        Some(Supply::Nowhere(why)) => Err(forgiven.skip(id, why)),
+        Some(Supply::Failed(why)) => Err(Obstacle::Broken(why.clone())),
+        None => Err(Obstacle::Broken(format!("{id} was not looked for"))),
     }
 }
 

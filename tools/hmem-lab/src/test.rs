@@ -2,6 +2,7 @@
 
 //! `hmem-lab test`: all cases in parallel, then the reports.
 
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::Ordering;
@@ -155,6 +156,8 @@ fn run_all(
 }
 
 fn not_run(case: &Planned<'_>, obstacle: Obstacle, dir: &Path) -> Report {
+    // What an earlier run left there says nothing about this one.
+    let _ = fs::remove_dir_all(dir);
     let (verdicts, skipped) = match obstacle {
         Obstacle::Skip(skip) => (Vec::new(), Some(skip)),
         Obstacle::Broken(why) => (vec![Verdict::fail("run", "a case that runs", why)], None),

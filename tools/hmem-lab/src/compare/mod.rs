@@ -24,7 +24,6 @@ use std::time::Instant;
 
 use anyhow::{bail, Context, Result};
 
-use crate::case::Report;
 use crate::kernel::KVERS;
 use crate::plan::{self, Choice, Planned};
 use crate::supply::Source;
@@ -107,56 +106,36 @@ pub fn main(args: Args) -> Result<ExitCode> {
     let mut faults = Vec::new();
     let mut missing = Vec::new();
     let out = match &args.reuse {
-        Some(dir) => {
-            let booted = |pair: &Pair<'_>| pair.dirs(dir).iter().all(|dir| dir.is_dir());
-            let (there, others) = pairs.into_iter().partition(booted);
-            pairs = there;
-            missing.extend(
-                others
-                    .iter()
-                    .map(|pair: &Pair<'_>| pair.scenario.name.clone()),
-            );
-            if pairs.is_empty() {
-                bail!(
-                    "{} holds no scenario with both drivers: run hmem-lab test first",
-                    dir.display()
-                );
-            }
-            if !missing.is_empty() {
-                println!(
-                    "left out: {} scenarios that were not booted with both drivers",
-                    missing.len()
-                );
-            }
-            whole &= missing.is_empty();
-            dir.clone()
-        }
+        Some(dir) => dir.clone(),
         None => {
             let out = repository.join("out/compare");
-            let reports = boot(&cases, &pairs, &args, &out, begun)?;
-            let failed = reports.iter().filter(|report| report.failed());
-            faults.extend(failed.map(|report| format!("{} failed by itself", report.name)));
-            let skipped = |report: &&Report| report.skipped.is_some();
-            let not_run: BTreeSet<PathBuf> = reports
-                .iter()
-                .filter(skipped)
-                .map(|report| out.join(&report.name))
-                .collect();
-            // What an earlier run may have left there is not compared.
-            let ran = |pair: &Pair<'_>| !pair.dirs(&out).iter().any(|dir| not_run.contains(dir));
-            let (there, others) = pairs.into_iter().partition(ran);
-            pairs = there;
-            missing.extend(
-                others
-                    .iter()
-                    .map(|pair: &Pair<'_>| pair.scenario.name.clone()),
-            );
-            if !missing.is_empty() {
-                println!("left out: {} scenarios that were skipped", missing.len());
-            }
+            faults.extend(boot(&cases, &pairs, &args, &out, begun)?);
             out
         }
     };
+    // Those that were skipped left no directory.
+    pairs.retain(|pair| {
+        let booted = pair.dirs(&out).iter().all(|dir| dir.is_dir());
+        if !booted {
+            missing.push(pair.scenario.name.clone());
+        }
+        booted
+    });
+    if args.reuse.is_some() {
+        if pairs.is_empty() {
+            bail!(
+                "{} holds no scenario with both drivers: run hmem-lab test first",
+                out.display()
+            );
+        }
+        whole &= missing.is_empty();
+    }
+    if !missing.is_empty() {
+        println!(
+            "left out: {} scenarios that were not booted with both drivers",
+            missing.len()
+        );
+    }
     let list = List::load(&repository.join("tools/hmem-lab/compare.toml"))?;
     let outcomes: Vec<Outcome> = pairs.iter().map(|pair| pair.compare(&out, &list)).collect();
     if whole {
@@ -185,14 +164,14 @@ pub fn main(args: Args) -> Result<ExitCode> {
     Ok(show::summary(&out, &results, args.long))
 }
 
-/// Boots both sides of all pairs.
+/// Boots both sides of all pairs. A case that fails by itself is a fault here, too.
 fn boot(
     cases: &[Planned<'_>],
     pairs: &[Pair<'_>],
     args: &Args,
     out: &Path,
     begun: Instant,
-) -> Result<Vec<Report>> {
+) -> Result<Vec<String>> {
     let wanted: BTreeSet<PathBuf> = pairs.iter().flat_map(|pair| pair.dirs(out)).collect();
     let mut cases = cases.to_vec();
     // A filter may have left the other side out.
@@ -209,7 +188,10 @@ fn boot(
     cases.dedup_by_key(|case| case.name());
     let reports = test::boot_all(&cases, &args.source, out, args.jobs)?;
     report::write(out, &reports, begun.elapsed()).context("cannot write the reports")?;
-    Ok(reports)
+    let failed = reports.iter().filter(|report| report.failed());
+    Ok(failed
+        .map(|report| format!("{} failed by itself", report.name))
+        .collect())
 }
 
 /// Writes the table in Documentation, or says what is old in it.

@@ -17,7 +17,7 @@ use crate::kernel::dirs::{self, Dirs};
 use crate::kernel::lock::Lock;
 
 /// What stands for the version of the guest's tools.
-pub const OF_THE_TOOLS: &str = "tools";
+const OF_THE_TOOLS: &str = "tools";
 
 /// What came of looking for tests.
 #[derive(Clone, Debug)]
