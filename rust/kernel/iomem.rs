@@ -21,10 +21,15 @@ use crate::{
     },
     devres,
     prelude::*,
-    range::Range, //
+    range::Range,
+    sync::{
+        lazy_mutex,
+        LazyMutex, //
+    },
 };
 use core::{
     marker::PhantomData,
+    mem::ManuallyDrop,
     ptr::NonNull, //
 };
 
@@ -95,6 +100,22 @@ pub fn intersects(range: Range, desc: Desc) -> Intersection {
     Intersection::from_raw(unsafe {
         bindings::region_intersects(range.start(), len, MEM, desc.into_raw())
     })
+}
+
+/// Tells whether somebody has a byte of `range` exclusively.
+fn is_busy(range: Range) -> bool {
+    let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
+
+    // SAFETY: `region_intersects()` has no requirements.
+    let found = Intersection::from_raw(unsafe {
+        bindings::region_intersects(
+            range.start(),
+            len,
+            BUSY_MEM,
+            bindings::IORES_DESC_NONE as c_ulong,
+        )
+    });
+    found != Intersection::Disjoint
 }
 
 /// What a walk over the tree collects.
@@ -270,7 +291,11 @@ impl Memory<'_> {
 /// An entry of one's own in the tree, called `Soft Reserved`, until it is dropped.
 ///
 /// It says who has the range without keeping it: a driver of a device in the range still requests
-/// its part, below this entry. When the entry goes, what lies below moves up.
+/// its part, below this entry.
+///
+/// An entry that is dropped while somebody has a part of it, such as memory that is still online,
+/// stays in the tree for the next [`new`](Self::new) of exactly its range, which could not put one
+/// there. If there is no memory to note it for that, it goes, and what lies below it moves up.
 ///
 /// The entry lies where the range was free, or below entries that nobody has exclusively. Where
 /// there is [`Memory`], those are windows and regions of CXL and other entries of this kind, which
@@ -278,31 +303,42 @@ impl Memory<'_> {
 ///
 /// # Invariants
 ///
-/// `self.0` is part of the tree of memory resources, and only `self` takes it out.
-pub struct SoftReservedEntry(NonNull<bindings::resource>);
+/// `entry` is part of the tree of memory resources and covers `range`; only `self` takes it out.
+pub struct SoftReservedEntry {
+    entry: NonNull<bindings::resource>,
+    range: Range,
+}
 
 // SAFETY: The tree is protected by a lock of its own, which all C functions take.
 unsafe impl Send for SoftReservedEntry {}
 // SAFETY: There are no methods that take a shared reference.
 unsafe impl Sync for SoftReservedEntry {}
 
+/// Entries that were dropped while somebody had a part of their range.
+static LEFT: LazyMutex<KVec<ManuallyDrop<SoftReservedEntry>>> = lazy_mutex!(KVec::new());
+
 impl SoftReservedEntry {
     /// Puts an entry for `memory` into the tree.
     ///
     /// # Errors
     ///
-    /// - [`EBUSY`] if somebody has a byte of it exclusively.
+    /// - [`EBUSY`] if somebody has a byte of it exclusively, and no entry of this very range stayed
+    ///   there because of that.
     /// - [`ENOMEM`] if there is no memory for the entry, or if there is another entry, not busy,
     ///   that covers a part of it: C does not tell.
     ///
     /// # Context
     ///
     /// May sleep; takes the resource lock.
-    // Not inlined into a module, because the name has to be a constant of the kernel image: readers
-    // of `/proc/iomem` may look at it while the module goes.
+    // Not inlined into a module, because the name has to be a constant of the kernel image: the
+    // entry may outlive the module.
     #[inline(never)]
     pub fn new(memory: Memory<'_>) -> Result<Self> {
         let range = memory.range();
+
+        if let Some(left) = Self::take_over(range) {
+            return Ok(left);
+        }
 
         // SAFETY: The tree is static, and so is the name.
         let entry = unsafe {
@@ -315,21 +351,7 @@ impl SoftReservedEntry {
             )
         };
         let Some(entry) = NonNull::new(entry) else {
-            let len = usize::try_from(range.len()).unwrap_or(usize::MAX);
-
-            // SAFETY: `region_intersects()` has no requirements.
-            let found = Intersection::from_raw(unsafe {
-                bindings::region_intersects(
-                    range.start(),
-                    len,
-                    BUSY_MEM,
-                    bindings::IORES_DESC_NONE as c_ulong,
-                )
-            });
-            return Err(match found {
-                Intersection::Disjoint => ENOMEM,
-                _ => EBUSY,
-            });
+            return Err(if is_busy(range) { EBUSY } else { ENOMEM });
         };
 
         // From here on, others may request what is in the range.
@@ -340,11 +362,34 @@ impl SoftReservedEntry {
             (*entry.as_ptr()).flags = MEM;
         }
 
-        // INVARIANT: The entry is in the tree; others only take out what is marked as busy.
-        Ok(Self(entry))
+        // INVARIANT: The entry is in the tree and covers `range`; others only take out what is
+        // marked as busy.
+        Ok(Self { entry, range })
     }
 
-    /// Puts an entry for `memory` into the tree for as long as `dev` is bound.
+    /// Returns the entry that was left for `range`, and takes out those that are in its way for no
+    /// reason any more.
+    fn take_over(range: Range) -> Option<Self> {
+        loop {
+            // Dropped outside of the lock, which its destructor takes.
+            let entry = {
+                // Most systems never have any.
+                let mut left = LEFT.lock_if_used()?;
+                let index = left.iter().position(|entry| {
+                    entry.range == range
+                        || (entry.range.overlaps(&range) && !is_busy(entry.range))
+                })?;
+
+                ManuallyDrop::into_inner(left.remove(index).ok()?)
+            };
+
+            if entry.range == range {
+                return Some(entry);
+            }
+        }
+    }
+
+    /// Puts an entry for `memory` into the tree for at least as long as `dev` is bound.
     ///
     /// # Errors
     ///
@@ -359,15 +404,28 @@ impl SoftReservedEntry {
 }
 
 impl Drop for SoftReservedEntry {
+    /// May sleep.
     fn drop(&mut self) {
+        if is_busy(self.range) {
+            // INVARIANT: If the list takes the copy, `self` is not used any more.
+            let copy = ManuallyDrop::new(Self {
+                entry: self.entry,
+                range: self.range,
+            });
+
+            if LEFT.lock().push(copy, GFP_KERNEL).is_ok() {
+                return;
+            }
+        }
+
         // SAFETY: By the type invariant, the entry is in the tree. Its children, if any, go to its
         // parent, so nothing refers to it afterwards.
-        let ret = unsafe { bindings::remove_resource(self.0.as_ptr()) };
+        let ret = unsafe { bindings::remove_resource(self.entry.as_ptr()) };
 
         // An entry that the tree still refers to is leaked rather than freed.
         if ret == 0 {
             // SAFETY: The entry is out of the tree, and came from kmalloc.
-            unsafe { bindings::kfree(self.0.as_ptr().cast()) };
+            unsafe { bindings::kfree(self.entry.as_ptr().cast()) };
         }
     }
 }

@@ -25,8 +25,9 @@ use kernel::{
     prelude::*,
     range::Range,
     sync::{
-        global_lock,
-        Arc, //
+        lazy_mutex,
+        Arc,
+        LazyMutex, //
     },
     types::ForeignOwnable, //
 };
@@ -44,11 +45,7 @@ pub(crate) fn has_node(node: u32) -> bool {
     unsafe { dax_policy_has_node(node) }
 }
 
-global_lock! {
-    // SAFETY: `dax_policy_rs_init` initialises the lock. An initcall calls it, before those of the
-    // DAX core and of all that make use of it.
-    unsafe(uninit) static TABLE: Mutex<Option<Arc<Table>>> = None;
-}
+static TABLE: LazyMutex<Option<Arc<Table>>> = lazy_mutex!(None);
 
 /// Returns the table in force, if one was set.
 pub(crate) fn table() -> Option<Arc<Table>> {
@@ -63,16 +60,14 @@ pub(crate) fn swap_table(table: Arc<Table>) {
     drop(old);
 }
 
-/// Called once, before any other function here.
+/// Sets the table of the command line. An initcall calls this, before those of the DAX core and of
+/// all that make use of it.
 ///
 /// # Safety
 ///
-/// As told. `text` must be valid for reading `len` bytes, if `len` is not zero.
+/// `text` must be valid for reading `len` bytes, if `len` is not zero.
 #[no_mangle]
 unsafe extern "C" fn dax_policy_rs_init(text: *const u8, len: usize) {
-    // SAFETY: By the safety requirements this is called once.
-    unsafe { TABLE.init() };
-
     if len != 0 {
         // SAFETY: By the safety requirements.
         let text = unsafe { core::slice::from_raw_parts(text, len) };

@@ -52,8 +52,28 @@ in_part() {
 		kmem_bind "$first" && is "$first" online && diff <(echo "$before") <(zones "$first") && unplugs
 }
 
+# The lines of /proc/iomem from the one above the device to the one below it.
+around() { grep -B 1 -A 1 " : $first\$" /proc/iomem; }
+
+# While its hmem device is unbound there is no dax device, but the memory is there, and who has it.
+without_host() {
+	local hmem before line
+	hmem=$(basename "$(dirname "$(readlink -f "$(device "$first")")")")
+	write "$first" online_movable || return
+	zones "$first" | keep zones
+	memtotal | keep memtotal
+	before=$(around)
+	line=${before%%$'\n'*}
+	[[ $line == *" : Soft Reserved" ]] || { echo "$before" && return 1; }
+	unbind hmem "$hmem" && [ ! -e "$(device "$first")" ] && diff <(echo "$before") <(around) || return
+	bind hmem "$hmem" && wait_for test -e "$KMEM/$first" && taken_over && diff <(echo "$before") <(around) || return
+	unplugs && unbind hmem "$hmem" || return
+	! grep -xF -- "$line" /proc/iomem || return
+	bind hmem "$hmem" && wait_for test -e "$KMEM/$first" && grep -qxF -- "$line" /proc/iomem
+}
+
 kmem_begin 1
-ktap_set_plan 7
+ktap_set_plan 8
 check "memory that is online at unbind stays" left_online
 check "device_dax is told that it is in use, each time" in_use
 check "binding takes it over, with its state" taken_over
@@ -61,4 +81,5 @@ check "and can unplug it" unplugs
 check "also after the driver was unloaded" reload
 check "and can unplug it" unplugs
 check "with one block offline" in_part
+check "also after its hmem device was unbound, and /proc/iomem shows who has it" without_host
 ktap_finished
