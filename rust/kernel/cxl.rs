@@ -67,6 +67,22 @@ unsafe extern "C" fn note(res: *const bindings::resource, id: c_int, data: *mut 
 /// # Context
 ///
 /// May sleep. Takes the lock of the CXL regions for reading.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     cxl,
+///     prelude::*,
+///     range::Range, //
+/// };
+///
+/// fn belongs_to_cxl(range: Range) -> Result<bool> {
+///     let regions = cxl::committed_regions()?;
+///
+///     Ok(regions.iter().any(|region| region.range.overlaps(&range)))
+/// }
+/// ```
 #[inline]
 pub fn committed_regions() -> Result<KVec<CommittedRegion>> {
     #[allow(unused_mut)]

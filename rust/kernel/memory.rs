@@ -130,6 +130,36 @@ impl fmt::Display for BlockAligned<'_> {
 ///
 /// - `id` is that of a registered group, which this value owns.
 /// - There is a zero in `name`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     memory::{
+///         block_size,
+///         Group,
+///         Node, //
+///     },
+///     memory_hotplug::ManagedName,
+///     memory_tiers::{
+///         NodeMemoryType,
+///         ADISTANCE_DRAM, //
+///     },
+///     page::PAGE_SIZE,
+///     prelude::*, //
+/// };
+///
+/// let node = Node::new(0).ok_or(EINVAL)?;
+/// let kind = NodeMemoryType::assign(node, ADISTANCE_DRAM)?;
+///
+/// // For a device as large as one memory block.
+/// let max_pages = usize::try_from(block_size())? / PAGE_SIZE;
+/// let group = Group::new_static(kind, c"dax0.0", ManagedName::new(c"kmem")?, max_pages)?;
+///
+/// assert_eq!(group.node(), node);
+/// assert_eq!(group.name().to_bytes(), b"dax0.0");
+/// # Ok::<(), Error>(())
+/// ```
 pub struct Group {
     id: c_int,
     kind: NodeMemoryType,

@@ -30,6 +30,28 @@ pub const ADISTANCE_DRAM: i32 = crate::bindings::MEMTIER_ADISTANCE_DRAM as i32;
 /// # Invariants
 ///
 /// There is an entry for `node` in the table of nodes, in which this value is counted.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     memory::Node,
+///     memory_tiers::{
+///         NodeMemoryType,
+///         ADISTANCE_DRAM, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// let node = Node::new(0).ok_or(EINVAL)?;
+///
+/// // Two devices of one node, whose memory is slower than the ordinary one.
+/// let first = NodeMemoryType::assign(node, 5 * ADISTANCE_DRAM)?;
+/// let second = NodeMemoryType::assign(node, 5 * ADISTANCE_DRAM)?;
+///
+/// assert_eq!(first.node(), second.node());
+/// # Ok::<(), Error>(())
+/// ```
 pub struct NodeMemoryType {
     node: Node,
 }

@@ -43,6 +43,24 @@ pub enum Wanted {
 ///
 /// A [`Device`] instance represents a valid `struct dev_dax` created by the C portion of the
 /// kernel.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     dax,
+///     device::Bound,
+///     prelude::*, //
+/// };
+///
+/// fn size(ddev: &dax::Device<Bound>) -> u64 {
+///     // Neither a range more nor a range less until this goes out of scope.
+///     let configuration = ddev.configuration();
+///
+///     dev_info!(ddev, "memory of node {}\n", ddev.target_node());
+///     configuration.ranges().map(|memory| memory.range().len()).sum()
+/// }
+/// ```
 #[repr(transparent)]
 pub struct Device<Ctx: device::DeviceContext = device::Normal>(
     Opaque<bindings::dev_dax>,

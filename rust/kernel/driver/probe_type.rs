@@ -9,6 +9,33 @@ use crate::bindings;
 /// When the devices of a driver are probed, relative to whoever registers the driver or the device.
 ///
 /// This is the C `enum probe_type`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::Core,
+///     driver::ProbeType,
+///     platform,
+///     prelude::*, //
+/// };
+///
+/// struct MyDriver;
+///
+/// impl platform::Driver for MyDriver {
+///     type IdInfo = ();
+///     type Data<'bound> = Self;
+///     const PROBE_TYPE: ProbeType = ProbeType::PreferAsynchronous;
+///
+///     fn probe<'bound>(
+///         pdev: &'bound platform::Device<Core<'_>>,
+///         _id_info: Option<&'bound Self::IdInfo>,
+///     ) -> impl PinInit<Self::Data<'bound>, Error> + 'bound {
+///         dev_info!(pdev, "nobody waits for this\n");
+///         Ok(Self)
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProbeType {
     /// Synchronously, unless the administrator asks otherwise (`driver_async_probe=` on the kernel

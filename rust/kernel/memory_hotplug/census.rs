@@ -7,6 +7,30 @@
 use super::OnlineType;
 
 /// How many memory blocks there are in each state.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::memory_hotplug::{
+///     Census,
+///     OnlineType, //
+/// };
+///
+/// let mut census = Census {
+///     offline: 1,
+///     kernel: 0,
+///     movable: 7,
+/// };
+///
+/// assert_eq!(census.online(), 7);
+/// assert!(!census.reached(OnlineType::Movable));
+///
+/// // The last block comes online.
+/// census.offline -= 1;
+/// census.movable += 1;
+/// assert!(census.reached(OnlineType::Movable));
+/// assert!(!census.reached(OnlineType::Kernel));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Census {
     /// Blocks that are not in use.

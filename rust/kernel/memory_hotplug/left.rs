@@ -22,6 +22,45 @@ use crate::{
 ///
 /// It waits in a list of the kernel, where also a driver finds it that was unloaded and loaded
 /// again.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     memory::{
+///         Group,
+///         Node, //
+///     },
+///     memory_hotplug::{
+///         LeftOnline,
+///         ManagedName,
+///         OnlineType, //
+///     },
+///     memory_tiers::{
+///         NodeMemoryType,
+///         ADISTANCE_DRAM, //
+///     },
+///     prelude::*,
+///     range::Range, //
+/// };
+///
+/// let node = Node::new(0).ok_or(EINVAL)?;
+/// let kind = NodeMemoryType::assign(node, ADISTANCE_DRAM)?;
+/// let group = Group::new_static(kind, c"example", ManagedName::new(c"example")?, 1)?;
+/// let device = Range::from_start_len(0x1_0000_0000, 0x4000_0000).ok_or(EINVAL)?;
+///
+/// // The device finds what an earlier driver of it left: nothing, in this case.
+/// let left = LeftOnline::take_over(&group, &|range| device.contains_range(&range.range()));
+/// assert!(left.is_none());
+///
+/// // Without memory, there is nothing to leave either.
+/// let left = LeftOnline {
+///     memory: KVec::new(),
+///     online_type: OnlineType::Movable,
+/// };
+/// assert!(!left.leave());
+/// # Ok::<(), Error>(())
+/// ```
 pub struct LeftOnline {
     /// What is left of its memory.
     pub memory: KVec<Plugged>,

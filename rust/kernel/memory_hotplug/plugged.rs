@@ -46,6 +46,35 @@ pub enum BlockState {
 ///
 /// The memory of the reserved range is present: its blocks and its memory map exist until this
 /// value has them removed. What the kernel refers to for their sake is in here.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     memory_hotplug::{
+///         OnlineType,
+///         Plugged,
+///         Reservation, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// fn plug(reservations: KVec<Reservation<'_>>) -> KVec<Plugged> {
+///     // One that fails is no reason to do without the others.
+///     let (memory, _) = Plugged::add(reservations, false, OnlineType::Movable, |range, _, error| {
+///         pr_warn!("{range} was not added: {error:?}\n");
+///         Ok(())
+///     });
+///
+///     if let Some(block) = Plugged::first_offline(&memory) {
+///         pr_warn!("{block} did not come online\n");
+///     }
+///     memory
+/// }
+///
+/// // Nothing is reserved, so nothing is added.
+/// assert!(plug(KVec::new()).is_empty());
+/// ```
 #[repr(transparent)]
 pub struct Plugged(ManuallyDrop<Reservation<'static>>);
 

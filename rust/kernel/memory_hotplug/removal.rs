@@ -25,6 +25,33 @@ use crate::{
 /// Takes memory offline and removes it: everything that was [added](Self::add) to it, or nothing.
 ///
 /// All of it happens under one hold of the lock of memory hotplug.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     memory_hotplug::{
+///         Plugged,
+///         Removal, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// // The memory of two devices goes, or stays, as a whole.
+/// fn unplug(first: &mut KVec<Plugged>, second: &mut KVec<Plugged>) -> Result {
+///     let mut removal = Removal::new();
+///
+///     removal.add(first)?;
+///     removal.add(second)?;
+///     removal.run().map_err(|refusal| {
+///         pr_warn!("the memory stays: {refusal}\n");
+///         refusal.error
+///     })
+/// }
+///
+/// // Where there is no memory, none refuses.
+/// assert!(unplug(&mut KVec::new(), &mut KVec::new()).is_ok());
+/// ```
 pub struct Removal<'a> {
     members: KVec<&'a mut KVec<Plugged>>,
     ranges: KVec<bindings::range>,

@@ -22,6 +22,28 @@ use core::ptr::NonNull;
 ///
 /// - `resource` is an entry of the tree which this value owns, allocated by `kmalloc()`.
 /// - The name of the entry is that of `group`.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     iomem::Memory,
+///     memory::{
+///         BlockAligned,
+///         Group, //
+///     },
+///     memory_hotplug::Reservation,
+///     prelude::*,
+///     sync::Arc, //
+/// };
+///
+/// fn reserve<'a>(memory: &Memory<'a>, group: Arc<Group>) -> Result<Reservation<'a>> {
+///     // What is not a whole memory block cannot be hotplugged.
+///     let range = BlockAligned::inside(memory).ok_or(EINVAL)?;
+///
+///     Reservation::new(range, group)
+/// }
+/// ```
 pub struct Reservation<'a> {
     resource: NonNull<bindings::resource>,
     group: Arc<Group>,

@@ -77,6 +77,46 @@ impl Device<device::Bound> {
 /// # Invariants
 ///
 /// `self.0` points at a registered `struct platform_device`; `self` is the one who unregisters it.
+///
+/// # Examples
+///
+/// ```
+/// use kernel::{
+///     device::{
+///         Bound,
+///         Device, //
+///     },
+///     devres,
+///     platform::{
+///         self,
+///         PlatformData,
+///         Registration, //
+///     },
+///     prelude::*, //
+/// };
+///
+/// #[derive(Clone, Copy)]
+/// struct Window {
+///     start: u64,
+///     size: u64,
+/// }
+///
+/// // SAFETY: All devices of this name are made below, with a copy of a `Window`, which nobody
+/// // modifies. Nobody else knows the name.
+/// unsafe impl PlatformData for Window {
+///     const NAME: &'static CStr = c"my_window";
+/// }
+///
+/// // In the driver of the parent.
+/// fn add(parent: &Device<Bound>, window: &Window) -> Result {
+///     devres::register(parent, Registration::new(parent, 0, -1, window)?, GFP_KERNEL)
+/// }
+///
+/// // In the driver of the device.
+/// fn size(pdev: &platform::Device<Bound>) -> Option<u64> {
+///     pdev.platform_data::<Window>().map(|window| window.size)
+/// }
+/// ```
 pub struct Registration<D: PlatformData>(
     NonNull<bindings::platform_device>,
     PhantomData<fn(D) -> D>,
