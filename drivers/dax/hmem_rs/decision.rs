@@ -99,7 +99,7 @@ pub(crate) fn decide(
 
 /// Notes that there is no decision about the entry `key`, and logs `what` failed because of `err`.
 pub(crate) fn fail(dev: &Device<Bound>, key: Key, what: &CStr, err: Error) -> Result {
-    let hint = c"; nobody has it until this device is bound again";
+    let hint = c"; no device until this one is bound again";
 
     ledger::with(key, |entry| {
         entry.state = State::Failed(err);
