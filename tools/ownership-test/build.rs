@@ -4,5 +4,6 @@
 
 fn main() {
     println!("cargo::rustc-check-cfg=cfg(CONFIG_DEV_DAX_HMEM_RUST_KUNIT_TEST)");
+    println!("cargo::rustc-check-cfg=cfg(CONFIG_DEV_DAX_KMEM_RUST_KUNIT_TEST)");
     println!("cargo::rerun-if-changed=build.rs");
 }

@@ -21,7 +21,7 @@ mod mail;
 mod overlay;
 mod path;
 mod plan;
-mod record;
+pub mod record;
 pub mod series;
 #[cfg(test)]
 mod tests;

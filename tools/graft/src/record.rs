@@ -5,6 +5,7 @@
 //! file, named by its hash, so that no `make clean` takes it for a source or an object.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -22,10 +23,10 @@ pub(crate) const DIR: &str = ".hmem-graft";
 /// Changes when an older program could not undo what a newer one did.
 const FORMAT: u32 = 1;
 
-/// What was done to a tree.
+/// What was done to a tree. Shown, it is the text of record.toml.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Record {
+pub struct Record {
     format: u32,
     /// The tree's version in words.
     pub(crate) kernel: String,
@@ -57,6 +58,35 @@ pub(crate) fn hash(content: &[u8]) -> String {
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// Reads the text of record.toml. Pure: touches no file.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub fn parse(text: &str) -> Result<Record, String> {
+    let record: Record =
+        toml::from_str(text).map_err(|error| format!("is damaged ({})", error.message()))?;
+    if record.format != FORMAT {
+        return Err("was written by another version of graft".into());
+    }
+    // Files are removed by these names: trust none.
+    for name in record.names() {
+        path::inside(name).map_err(|why| format!("is damaged ({why})"))?;
+    }
+    let is_hash = |edited: &Edited| edited.original.bytes().all(|b| b.is_ascii_hexdigit());
+    if !record.edited.values().all(is_hash) {
+        return Err("is damaged (an original without its hash)".into());
+    }
+    Ok(record)
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = toml::to_string(self).expect("a record is plain data");
+        write!(f, "# Written by graft: undo needs it.\n{text}")
+    }
+}
+
 impl Record {
     pub(crate) fn new(kernel: &str) -> Self {
         Record {
@@ -67,35 +97,23 @@ impl Record {
         }
     }
 
+    /// The files and directories that it is about, relative to the tree.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let names = self.dirs.iter().chain(self.edited.keys());
+        names.chain(self.overlay.keys()).map(String::as_str)
+    }
+
     /// The tree's record; `None` if it holds no graft.
     pub(crate) fn load(tree: &Tree) -> Result<Option<Self>> {
         let path = tree.path(DIR).join("record.toml");
-        let wrong = |why: String| Error::Record {
-            path: path.clone(),
-            why,
-        };
         let text = match fs::read_to_string(&path) {
             Err(error) if absent(&error) => return Ok(None),
             text => text.map_err(Error::io("read", &path))?,
         };
-        let record: Record = toml::from_str(&text)
-            .map_err(|error| wrong(format!("is damaged ({})", error.message())))?;
-        if record.format != FORMAT {
-            return Err(wrong("was written by another version of graft".into()));
+        match parse(&text) {
+            Ok(record) => Ok(Some(record)),
+            Err(why) => Err(Error::Record { path, why }),
         }
-        // Files are removed by these names: trust none.
-        let names = record.dirs.iter();
-        for name in names
-            .chain(record.edited.keys())
-            .chain(record.overlay.keys())
-        {
-            path::inside(name).map_err(|why| wrong(format!("is damaged ({why})")))?;
-        }
-        let is_hash = |edited: &Edited| edited.original.bytes().all(|b| b.is_ascii_hexdigit());
-        if !record.edited.values().all(is_hash) {
-            return Err(wrong("is damaged (an original without its hash)".into()));
-        }
-        Ok(Some(record))
     }
 
     /// What may be in a tree between this record and the next.
@@ -122,9 +140,8 @@ impl Record {
 
     /// Makes `record.toml` say this, in one step.
     pub(crate) fn save(&self, tree: &Tree) -> Result<()> {
-        let text = toml::to_string(self).expect("a record is plain data");
-        let text = format!("# Written by graft: undo needs it.\n{text}");
-        put(&tree.path(DIR).join("record.toml"), text.as_bytes())
+        let path = tree.path(DIR).join("record.toml");
+        put(&path, self.to_string().as_bytes())
     }
 
     /// Keeps the kernel's own text of a file.

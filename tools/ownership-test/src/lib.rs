@@ -4,8 +4,8 @@
 //!
 //! `rust/kernel/range.rs` and the words for memory are compiled unchanged as modules of this crate, the
 //! ownership rule, `drivers/dax/hmem_rs/ownership.rs`, as a module of the tests, and the parsers of
-//! kmem as modules of `tools/fuzz`. They find here, under the name `kernel`, the little that they use:
-//! what is missing from this file is what they do not depend on.
+//! kmem as modules of the tests and of `tools/fuzz`. They find here, under the name `kernel`, the little
+//! that they use: what is missing from this file is what they do not depend on.
 
 extern crate self as kernel;
 

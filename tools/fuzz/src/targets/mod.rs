@@ -5,6 +5,7 @@
 mod edits;
 mod listing;
 mod policy;
+mod record;
 mod state;
 mod tree;
 
@@ -42,6 +43,11 @@ pub const TARGETS: &[Target] = &[
         name: "policy",
         words: policy::WORDS,
         run: policy::run,
+    },
+    Target {
+        name: "record",
+        words: record::WORDS,
+        run: record::run,
     },
     Target {
         name: "state",

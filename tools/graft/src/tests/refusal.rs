@@ -236,6 +236,8 @@ fn a_damaged_record() {
         ("format = 1", "format = 2"),
         ("format", "fromat"),
         ("\"rust/dax.rs\"", "\"../overlay/rust/dax.rs\""),
+        ("dirs = [\"", "dirs = [\"../"),
+        ("[edited.\"", "[edited.\"../"),
         ("original = \"", "original = \"../"),
     ] {
         assert!(text.contains(old), "{old}");

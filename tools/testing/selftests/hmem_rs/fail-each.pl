@@ -4,12 +4,14 @@
 # fail-each.pl OPERATION...: does an operation again and again, and lets another one of its memory allocations fail
 # each time, until there is none left. Each time:
 #
-# - An operation that is refused has changed nothing. One that succeeds has reached the full state, or the kernel's
-#   log names the error.
+# - An operation that is refused has changed nothing, and its caller gets ENOMEM, or the kernel's log names the error.
+#   One that succeeds has reached the full state, or the log names the error.
 # - The kernel has no complaint.
 # - Done again without a failure, the operation reaches the full state; undone, nothing is left of it.
 #
-# In the end kmemleak finds nothing. Says how many allocations failed, and what came of it.
+# In the end kmemleak finds nothing. Says how many allocations failed, and what came of it. Not among them are single
+# pages, except below a module that is loaded, as user space fails without them, and what vmalloc() needs for itself, of
+# which the kernel complains.
 #
 # Nothing may use the memory of dax devices, it is taken away. Needs CONFIG_FAILSLAB, also
 # CONFIG_FAULT_INJECTION_STACKTRACE_FILTER, and slab_nomerge on the command line, so that the memory of the kernel's

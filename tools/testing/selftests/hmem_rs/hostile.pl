@@ -8,6 +8,8 @@
 # - When all is undone, all is as it was: each range, device, driver and memory block, and the size of memory.
 # - The kernel has no complaint, and in the end nothing leaked.
 #
+# One thing it spares: memory does not come online while its region goes, or the driver of that.
+#
 #   HMEM_TEST_DESTRUCTIVE=1   must be set
 #   HMEM_TEST_SECONDS=N       how long; ten minutes if not given
 #   HMEM_TEST_SEED=N          for other random numbers
@@ -106,7 +108,7 @@ my %acts = (
 	'policy' => [2, sub { poke(POLICY, any(@policies, any(@junk))) }],
 	'region_idle' => [1, sub { poke('/sys/module/hmem_rs/parameters/region_idle', any('Y', 'N', 'N')) }],
 	'read' => [8, \&look],
-	'load' => [2, sub { my $name = any(@modules); -d "/sys/module/$name" ? 0 : load(module($name)) }],
+	'load' => [2, sub { my $name = any(@modules); -d "/sys/module/$name" ? 2 : load(module($name)) }],
 	'unload' => [1, sub { my $name = any(@modules);
 		locked(LOCK_EX, sub { heal(); unload('dax_cxl') if $name eq 'hmem_rs'; unload($name) }) }],
 	'cxl' => [1, \&cxl],
@@ -115,7 +117,7 @@ my %acts = (
 sub override {
 	my $device = any(files(PLATFORM . '/devices', '.*')) // return 2;
 	my $driver = any('hmem', 'hmem_platform');
-	return 0 if name($device) eq HOST || -e "$device/driver";
+	return 2 if name($device) eq HOST || -e "$device/driver";
 	my $error = poke("$device/driver_override", $driver) || poke(PLATFORM . "/drivers/$driver/bind", name($device));
 	poke("$device/driver_override", "\n");
 	return $error;
