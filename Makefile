@@ -54,11 +54,11 @@ test-all: ## The same with all kernels that scenarios ask for; takes long
 	@tools/test-all all
 
 .PHONY: compare
-compare: ## Boot every scenario in Rust and in C, and compare what they show; writes the table in Documentation
+compare: ## Boot what can run in C with both, and compare what they show; writes the table in Documentation
 	@$(lab) compare --write
 
 .PHONY: bench
-bench: ## Count the instructions that the Rust and the C drivers need; the machine's load does not matter
+bench: ## Count the instructions that the Rust and the C drivers need; with several processors, measure time
 	@$(lab) bench --kver '$(KVER)'
 
 # The compiler counts the edges that an input reaches.

@@ -26,7 +26,7 @@ use crate::{boot, place};
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
-  hmem-lab test                       everything
+  hmem-lab test                       all scenarios, on the kernels that they name
   hmem-lab test one-range             cases whose name holds a word, or whose scenario has that tag
   hmem-lab test --kver 7.3 --flavour peer")]
 pub struct Args {
@@ -38,7 +38,7 @@ pub struct Args {
     /// Only this flavour (may be repeated)
     #[arg(long)]
     pub flavour: Vec<String>,
-    /// Without --flavour: also flavours that run the scenarios of another one only if asked to; slow
+    /// Also run them on the kernels that check themselves (debug, removal); slow
     #[arg(long)]
     pub all: bool,
     /// Guests at the same time; as many as there are processors if not given

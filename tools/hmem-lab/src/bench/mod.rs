@@ -37,7 +37,7 @@ Examples:
   hmem-lab bench --flavour lab    with the policy, which the C drivers have no counterpart of
   hmem-lab bench --kver 7.2")]
 pub struct Args {
-    /// Only scenarios whose name holds one of these words
+    /// Only scenarios whose name holds one of these words; the report is report-part.md then, without plots
     pub filters: Vec<String>,
     /// Kernel version
     #[arg(long, value_name = "VERSION", default_value = KVERS[0])]
@@ -104,9 +104,10 @@ pub fn main(args: Args) -> Result<ExitCode> {
     }
     costs.extend(modules.into_values());
     let text = report::table(&costs);
-    report::write(&out, &costs, &text).context("cannot write the report")?;
+    let report = report::write(&out, &costs, &text, args.filters.is_empty())
+        .context("cannot write the report")?;
     print!("{text}");
-    println!("report: {}", out.join("report.md").display());
+    println!("report: {}", report.display());
     Ok(ExitCode::SUCCESS)
 }
 

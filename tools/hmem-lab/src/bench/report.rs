@@ -5,7 +5,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::figures::Unit;
 use super::Cost;
@@ -59,16 +59,21 @@ pub(super) fn table(costs: &[Cost]) -> String {
     text
 }
 
-/// Writes `report.md`, and a plot of what was measured with several numbers of ranges.
-pub(super) fn write(out: &Path, costs: &[Cost], table: &str) -> io::Result<()> {
+/// Writes `report.md`, and a plot of what was measured with several numbers of ranges; of a part of the scenarios only
+/// `report-part.md`, so that report and plots of the whole stay. Returns the report's place.
+pub(super) fn write(out: &Path, costs: &[Cost], table: &str, whole: bool) -> io::Result<PathBuf> {
     fs::create_dir_all(out)?;
-    fs::write(out.join("report.md"), table)?;
+    let report = out.join(if whole { "report.md" } else { "report-part.md" });
+    fs::write(&report, table)?;
+    if !whole {
+        return Ok(report);
+    }
     for (file, title, before, behind) in PLOTS {
         if let Some(svg) = plot(title, &points(costs, before, behind)) {
             fs::write(out.join(file), svg)?;
         }
     }
-    Ok(())
+    Ok(report)
 }
 
 fn ratio(cost: &Cost) -> String {
@@ -206,5 +211,23 @@ mod tests {
         assert_eq!(found[0].0, 1);
         assert_eq!(plot("x", &found[..1]), None);
         assert_eq!(plot("x", &found).unwrap().matches("<circle").count(), 4);
+    }
+
+    #[test]
+    fn a_part_leaves_the_whole_alone() {
+        let out = std::env::temp_dir().join(format!("hmem-lab-report-{}", std::process::id()));
+        let costs = |c| [cost("probe-1: bind", c, 1), cost("probe-64: bind", c, 2)];
+        let read = |file: &str| fs::read_to_string(out.join(file)).unwrap();
+        let whole = write(&out, &costs(10), "whole", true).unwrap();
+        let plot = read("probe.svg");
+
+        let part = write(&out, &costs(20), "part", false).unwrap();
+
+        assert_eq!(part, out.join("report-part.md"));
+        assert_eq!(whole, out.join("report.md"));
+        assert_eq!(read("report-part.md"), "part");
+        assert_eq!(read("report.md"), "whole");
+        assert_eq!(read("probe.svg"), plot);
+        fs::remove_dir_all(out).unwrap();
     }
 }

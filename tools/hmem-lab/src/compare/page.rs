@@ -19,13 +19,17 @@ const INTRO: &str = "\
 The Drivers in C and in Rust Compared
 =====================================
 
-Each scenario of tools/hmem-lab boots the same kernel source twice: with
-dax_hmem and kmem in C, and with hmem_rs and kmem in Rust.  Machine, firmware,
-command line and steps are the same.  Then sysfs, /proc/iomem, the output of
-:code:`daxctl list` and :code:`cxl list`, the loaded modules, and what the
-kernel log says about memory are compared by address: numbers of devices may
-differ, what lies at an address may not.  A difference that is not listed here
-fails :code:`make compare`, and so does an entry that nothing needs any more.
+Each scenario of the project's lab boots the same kernel source twice: with
+dax_hmem and kmem in C, and with hmem_rs and kmem in Rust.  Machine, firmware
+and command line are the same, and so are the steps, except for those named in
+the table: what the C drivers do not have or do not survive, and what takes its
+place there.  The table in debugfs, which only hmem_rs has, is read by a step
+that is not named.  Then sysfs, /proc/iomem, the output of :code:`daxctl list`
+and :code:`cxl list`, the loaded modules, and what the kernel log says about
+memory are compared by address, at the end and after steps that both take:
+numbers of devices may differ, what lies at an address may not.  A difference
+that is not listed here fails :code:`make compare`, and so does an entry that
+nothing needs any more.
 ";
 
 const POLICY: &str = "\
@@ -103,7 +107,13 @@ fn row(results: &Results, outcome: &Outcome) -> String {
     if names.is_empty() {
         names.push("*nothing*");
     }
-    cells(&outcome.scenario, &names.join(", "))
+    let mut text = names.join(", ");
+    for (who, steps) in ["Rust", "C"].iter().zip(&outcome.alone) {
+        if !steps.is_empty() {
+            text += &format!("; only in {who}: {}", steps.join(", "));
+        }
+    }
+    cells(&outcome.scenario, &text)
 }
 
 fn old_row(page: &str, scenario: &str) -> String {

@@ -37,6 +37,8 @@ pub struct Outcome {
     pub same: usize,
     /// Differences, with the snapshot they are in, and what explains them.
     pub differences: Vec<(String, Difference, Option<Place>)>,
+    /// Steps that only our drivers take, and steps that only the C drivers take.
+    pub alone: [Vec<String>; 2],
     /// Why there is nothing to compare.
     pub problem: Option<String>,
 }
@@ -57,6 +59,9 @@ impl Outcome {
 
 /// Flavours that are compared, the one with our drivers first; not those that run a scenario of another one as well.
 const OURS: &[&str] = &["lab", "cxltest"];
+
+/// Reads the table in debugfs, which the C driver does not have: no other step.
+const TABLE: &str = "cxl-table.sh";
 
 /// The pairs among `cases`, and the scenarios that have none, with the reason.
 pub fn pairs<'a>(cases: &[Planned<'a>]) -> (Vec<Pair<'a>>, Vec<(String, String)>) {
@@ -95,6 +100,7 @@ impl Pair<'_> {
         let mut outcome = Outcome {
             scenario: self.scenario.name.clone(),
             name: self.name(),
+            alone: self.steps_of_one(),
             ..Outcome::default()
         };
         if let Err(error) = self.snapshots(out, list, &mut outcome) {
@@ -122,6 +128,19 @@ impl Pair<'_> {
                 }));
         }
         Ok(())
+    }
+
+    /// Steps that only our drivers take, and steps that only the C drivers take.
+    fn steps_of_one(&self) -> [Vec<String>; 2] {
+        let [c, ours] = [self.scenario.baseline.flavour.as_str(), &self.ours];
+        [(ours, c), (c, ours)].map(|(one, other)| {
+            let steps = self.scenario.steps.iter();
+            steps
+                .filter(|step| step.runs_on(one) && !step.runs_on(other))
+                .filter(|step| step.script.as_deref() != Some(TABLE))
+                .map(|step| step.name.clone())
+                .collect()
+        })
     }
 
     /// Snapshots that both boots have: after steps that both run, and the last one.

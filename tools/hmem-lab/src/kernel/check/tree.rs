@@ -20,6 +20,8 @@ struct Grafted {
     tree: PathBuf,
     /// Rust files of the overlay.
     rust: Vec<String>,
+    /// Rust files of the kernel that are edited.
+    edited: Vec<String>,
     _lock: Lock,
 }
 
@@ -32,14 +34,14 @@ fn grafted(ground: &Ground) -> Result<Grafted> {
     let grafted = graft::status(&source.tree)?
         .graft
         .context("the tree holds no graft")?;
-    let rust = grafted
-        .overlay
-        .into_iter()
-        .filter(|name| name.ends_with(".rs"))
-        .collect();
+    let rust = |mut names: Vec<String>| {
+        names.retain(|name| name.ends_with(".rs"));
+        names
+    };
     Ok(Grafted {
         tree: source.tree,
-        rust,
+        rust: rust(grafted.overlay),
+        edited: rust(grafted.edited),
         _lock: lock,
     })
 }
@@ -49,6 +51,7 @@ struct Built {
     tree: PathBuf,
     obj: PathBuf,
     rust: Vec<String>,
+    edited: Vec<String>,
     _lock: Lock,
 }
 
@@ -58,11 +61,17 @@ fn built(ground: &Ground) -> Result<Built> {
     if let Found::NoSource(why) = kernel::build(&args)? {
         bail!("{why}");
     }
-    let Grafted { tree, rust, _lock } = grafted(ground)?;
+    let Grafted {
+        tree,
+        rust,
+        edited,
+        _lock,
+    } = grafted(ground)?;
     Ok(Built {
         tree,
         obj: ground.dirs.build.join(format!("{kver}-{FLAVOUR}")),
         rust,
+        edited,
         _lock,
     })
 }
@@ -99,7 +108,11 @@ pub(super) fn rustfmt(ground: &Ground) -> Result<Findings> {
     rustfmt
         .args(["--check", "-l", "--edition", "2021", "--config-path"])
         .arg(grafted.tree.join(".rustfmt.toml"));
-    let found = findings(rustfmt.args(&grafted.rust).current_dir(&grafted.tree))?;
+    let found = findings(
+        rustfmt
+            .args(grafted.rust.iter().chain(&grafted.edited))
+            .current_dir(&grafted.tree),
+    )?;
     // A module is read once for itself and once for its crate.
     let prefix = format!("{}/", grafted.tree.display());
     let files: BTreeSet<String> = found
@@ -212,7 +225,7 @@ fn crates(built: &Built) -> Result<Vec<String>> {
 }
 
 /// Lets another driver than rustc read a crate, with the same arguments and some more, and returns what it says of our
-/// files.
+/// files and those that are edited.
 fn say(built: &Built, driver: &str, line: &str, more: &[&str]) -> Result<Findings> {
     let out = built.obj.join("check");
     kernel::dirs::make(&out)?;
@@ -264,7 +277,7 @@ fn say(built: &Built, driver: &str, line: &str, more: &[&str]) -> Result<Finding
         .output()
         .with_context(|| format!("cannot run {driver}"))?;
     let words = words(&output);
-    let ours = built.rust.iter().cloned().collect();
+    let ours = built.rust.iter().chain(&built.edited).cloned().collect();
     let found = overlay::about(&words, &built.tree, &ours);
     if found.is_empty() && !output.status.success() {
         return Ok(vec![words]);
