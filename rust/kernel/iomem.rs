@@ -376,8 +376,7 @@ impl SoftReservedEntry {
                 // Most systems never have any.
                 let mut left = LEFT.lock_if_used()?;
                 let index = left.iter().position(|entry| {
-                    entry.range == range
-                        || (entry.range.overlaps(&range) && !is_busy(entry.range))
+                    entry.range == range || (entry.range.overlaps(&range) && !is_busy(entry.range))
                 })?;
 
                 ManuallyDrop::into_inner(left.remove(index).ok()?)
