@@ -8,10 +8,15 @@
 # shellcheck source=tools/testing/selftests/hmem_rs/kmem-lib.sh
 . "$(dirname "$(readlink -f "$0")")/kmem-lib.sh"
 
-left_online() {
+# Brings the memory online, and remembers for taken_over what that shows.
+to_be_left() {
 	write "$first" online_movable || return
 	zones "$first" | keep zones
 	memtotal | keep memtotal
+}
+
+left_online() {
+	to_be_left || return
 	kmem_unbind "$first" && grep -q " : $first\$" /proc/iomem && [ "$(memtotal)" = "$(kept memtotal)" ]
 }
 
@@ -59,9 +64,7 @@ around() { grep -B 1 -A 1 " : $first\$" /proc/iomem; }
 without_host() {
 	local hmem before line
 	hmem=$(basename "$(dirname "$(readlink -f "$(device "$first")")")")
-	write "$first" online_movable || return
-	zones "$first" | keep zones
-	memtotal | keep memtotal
+	to_be_left || return
 	before=$(around)
 	line=${before%%$'\n'*}
 	[[ $line == *" : Soft Reserved" ]] || { echo "$before" && return 1; }
