@@ -48,11 +48,8 @@ fn grafted(ground: &Ground) -> Result<Grafted> {
 
 /// The grafted tree, and the objects of a kernel built from it.
 struct Built {
-    tree: PathBuf,
+    grafted: Grafted,
     obj: PathBuf,
-    rust: Vec<String>,
-    edited: Vec<String>,
-    _lock: Lock,
 }
 
 fn built(ground: &Ground) -> Result<Built> {
@@ -61,18 +58,9 @@ fn built(ground: &Ground) -> Result<Built> {
     if let Found::NoSource(why) = kernel::build(&args)? {
         bail!("{why}");
     }
-    let Grafted {
-        tree,
-        rust,
-        edited,
-        _lock,
-    } = grafted(ground)?;
     Ok(Built {
-        tree,
+        grafted: grafted(ground)?,
         obj: ground.dirs.build.join(format!("{kver}-{FLAVOUR}")),
-        rust,
-        edited,
-        _lock,
     })
 }
 
@@ -196,7 +184,7 @@ fn crates(built: &Built) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     let mut roots = Vec::new();
     let kernel = "rust/kernel/lib.rs";
-    for source in std::iter::once(kernel).chain(built.rust.iter().map(String::as_str)) {
+    for source in std::iter::once(kernel).chain(built.grafted.rust.iter().map(String::as_str)) {
         let object = if source == kernel {
             PathBuf::from("rust/kernel.o")
         } else {
@@ -218,7 +206,7 @@ fn crates(built: &Built) -> Result<Vec<String>> {
         roots.extend(Path::new(source).parent());
     }
     let missed = |source: &&String| !roots.iter().any(|root| Path::new(source).starts_with(root));
-    if let Some(source) = built.rust.iter().find(missed) {
+    if let Some(source) = built.grafted.rust.iter().find(missed) {
         bail!("no crate was built from the directory of {source}: is it on in flavour {FLAVOUR}?");
     }
     Ok(lines)
@@ -271,14 +259,20 @@ fn say(built: &Built, driver: &str, line: &str, more: &[&str]) -> Result<Finding
         .args(more)
         // As the kernel's make does: the kernel is written with unstable features.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CLIPPY_CONF_DIR", &built.tree)
+        .env("CLIPPY_CONF_DIR", &built.grafted.tree)
         .current_dir(&built.obj);
     let output = command
         .output()
         .with_context(|| format!("cannot run {driver}"))?;
     let words = words(&output);
-    let ours = built.rust.iter().chain(&built.edited).cloned().collect();
-    let found = overlay::about(&words, &built.tree, &ours);
+    let ours = built
+        .grafted
+        .rust
+        .iter()
+        .chain(&built.grafted.edited)
+        .cloned()
+        .collect();
+    let found = overlay::about(&words, &built.grafted.tree, &ours);
     if found.is_empty() && !output.status.success() {
         return Ok(vec![words]);
     }
