@@ -5,13 +5,20 @@ use std::ops::Range;
 
 use crate::edits::{Edit, Place};
 
-/// The anchor or `after_line` is not there exactly once.
+/// The anchor, `after_line` or `before_line` is not there exactly once.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Miss {
     /// The lines where the anchor matches, counted from 1.
     Anchor(Vec<usize>),
-    /// The lines that hold the words of `after_line`.
-    AfterLine(Vec<usize>),
+    /// The lines that hold the words of `after_line` or `before_line`.
+    Line {
+        /// Which of the two.
+        name: &'static str,
+        /// The words.
+        words: String,
+        /// The lines.
+        lines: Vec<usize>,
+    },
 }
 
 /// One line of a text.
@@ -62,23 +69,38 @@ fn whole(text: &str) -> String {
     text
 }
 
+/// Where the only line with the words is; `default` without any.
+fn only(
+    text: &str,
+    name: &'static str,
+    words: Option<&String>,
+    default: Range<usize>,
+) -> Result<Range<usize>, Miss> {
+    let Some(words) = words else {
+        return Ok(default);
+    };
+    let holding: Vec<_> = lines(text)
+        .filter(|line| line.words.contains(words))
+        .collect();
+    match holding.as_slice() {
+        [line] => Ok(line.range.clone()),
+        _ => Err(Miss::Line {
+            name,
+            words: words.clone(),
+            lines: holding.iter().map(|line| line.number).collect(),
+        }),
+    }
+}
+
 /// The text after the edit, which puts `insert` in.
 pub(crate) fn edit(text: &str, edit: &Edit, insert: &str) -> Result<String, Miss> {
-    let mut below = 0;
-    if let Some(words) = &edit.after_line {
-        let holding: Vec<_> = lines(text)
-            .filter(|line| line.words.contains(words))
-            .collect();
-        let [line] = holding.as_slice() else {
-            return Err(Miss::AfterLine(
-                holding.iter().map(|line| line.number).collect(),
-            ));
-        };
-        below = line.range.end;
-    }
+    let end = text.len();
+    let below = only(text, "after_line", edit.after_line.as_ref(), 0..0)?.end;
+    let above = only(text, "before_line", edit.before_line.as_ref(), end..end)?.start;
 
     let mut found = Vec::new();
-    for line in lines(text).filter(|line| line.range.start >= below) {
+    let between = |line: &Line<'_>| line.range.start >= below && line.range.end <= above;
+    for line in lines(text).filter(between) {
         for range in matches(&line, edit) {
             found.push((line.number, line.range.clone(), range));
         }
@@ -175,11 +197,11 @@ mod tests {
         );
         assert_eq!(
             run(TEXT, &format!("{toml}\"two\""), "x"),
-            Err(Miss::AfterLine(vec![2, 4]))
+            Err(not_one("after_line", "two", &[2, 4]))
         );
         assert_eq!(
             run(TEXT, &format!("{toml}\"nine\""), "x"),
-            Err(Miss::AfterLine(vec![]))
+            Err(not_one("after_line", "nine", &[]))
         );
         // The line itself does not count as below.
         assert_eq!(
@@ -190,6 +212,34 @@ mod tests {
             ),
             Err(Miss::Anchor(vec![]))
         );
+    }
+
+    fn not_one(name: &'static str, words: &str, lines: &[usize]) -> Miss {
+        Miss::Line {
+            name,
+            words: words.into(),
+            lines: lines.into(),
+        }
+    }
+
+    #[test]
+    fn before_line() {
+        let toml = "anchor = \"two\"\nplace = \"before\"\nbefore_line = ";
+        assert_eq!(
+            run(TEXT, &format!("{toml}\"three\""), "new").unwrap(),
+            "one\nnew\n\ttwo words\nthree\n\ttwo\nfour\n"
+        );
+        assert_eq!(
+            run(TEXT, &format!("{toml}\"two\""), "x"),
+            Err(not_one("before_line", "two", &[2, 4]))
+        );
+        // The line itself does not count as above; and nothing is between two that are in the wrong order.
+        for toml in [
+            "anchor = \"three\"\nplace = \"after\"\nbefore_line = \"three\"",
+            "anchor = \"two\"\nplace = \"after\"\nafter_line = \"three\"\nbefore_line = \"one\"",
+        ] {
+            assert_eq!(run(TEXT, toml, "x"), Err(Miss::Anchor(vec![])));
+        }
     }
 
     #[test]

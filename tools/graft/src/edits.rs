@@ -23,6 +23,8 @@ pub struct Edit {
     pub text: Text,
     /// Words of exactly one line; the anchor is looked for below it only.
     pub after_line: Option<String>,
+    /// Words of exactly one line; the anchor is looked for above it only.
+    pub before_line: Option<String>,
     /// The kernel versions this edit is for.
     pub bounds: Bounds,
     /// The anchor must be all of its line but the indentation.
@@ -72,6 +74,7 @@ struct RawEdit {
     text_file: Option<String>,
     text_section: Option<String>,
     after_line: Option<String>,
+    before_line: Option<String>,
     since: Option<String>,
     until: Option<String>,
     #[serde(default)]
@@ -99,8 +102,13 @@ pub fn parse(text: &str) -> Result<Vec<Edit>, ParseError> {
 fn check(raw: RawEdit, line: usize) -> Result<Edit, String> {
     path::inside(&raw.file).map_err(|why| format!("file: {why}"))?;
     one_line("anchor", &raw.anchor)?;
-    if let Some(words) = &raw.after_line {
-        one_line("after_line", words)?;
+    for (name, words) in [
+        ("after_line", &raw.after_line),
+        ("before_line", &raw.before_line),
+    ] {
+        words
+            .as_ref()
+            .map_or(Ok(()), |words| one_line(name, words))?;
     }
     let text = match (raw.text, raw.text_file) {
         (Some(_), Some(_)) => return Err("both text and text_file: give one".into()),
@@ -127,6 +135,7 @@ fn check(raw: RawEdit, line: usize) -> Result<Edit, String> {
         place: raw.place,
         text,
         after_line: raw.after_line,
+        before_line: raw.before_line,
         bounds: Bounds::parse(raw.since.as_deref(), raw.until.as_deref())?,
         whole_line: raw.whole_line,
     })

@@ -207,11 +207,15 @@ pub enum Why {
         lines: Vec<usize>,
         /// The words of `after_line`, if the search began below them.
         below: Option<String>,
+        /// The words of `before_line`, if the search ended above them.
+        above: Option<String>,
         /// An earlier edit of the same file failed, which may be the cause.
         follows: bool,
     },
-    /// `after_line` is not in exactly one line.
-    AfterLine {
+    /// `after_line` or `before_line` is not in exactly one line.
+    Line {
+        /// Which of the two.
+        name: &'static str,
         /// The words.
         words: String,
         /// The lines that hold them; empty if none.
@@ -253,6 +257,7 @@ impl fmt::Display for Why {
                 anchor,
                 lines,
                 below,
+                above,
                 follows,
             } => {
                 write!(f, "anchor {anchor:?} ")?;
@@ -260,14 +265,18 @@ impl fmt::Display for Why {
                 if let Some(words) = below {
                     write!(f, " below the line with {words:?}")?;
                 }
+                if let Some(words) = above {
+                    write!(f, " above the line with {words:?}")?;
+                }
                 advice(f, lines, *follows)
             }
-            Why::AfterLine {
+            Why::Line {
+                name,
                 words,
                 lines,
                 follows,
             } => {
-                write!(f, "after_line {words:?} ")?;
+                write!(f, "{name} {words:?} ")?;
                 matches(f, lines)?;
                 advice(f, lines, *follows)
             }
@@ -297,7 +306,10 @@ fn advice(f: &mut fmt::Formatter<'_>, lines: &[usize], follows: bool) -> fmt::Re
             ": choose other words, or bound the edit with since or until"
         )
     } else {
-        write!(f, ": choose more words, or say whole_line or after_line")
+        write!(
+            f,
+            ": choose more words, or say whole_line, after_line or before_line"
+        )
     }
 }
 

@@ -157,10 +157,12 @@ impl Texts {
                     anchor: edit.anchor.clone(),
                     lines,
                     below: edit.after_line.clone(),
+                    above: edit.before_line.clone(),
                     follows,
                 },
-                Miss::AfterLine(lines) => Why::AfterLine {
-                    words: edit.after_line.clone().unwrap_or_default(),
+                Miss::Line { name, words, lines } => Why::Line {
+                    name,
+                    words,
                     lines,
                     follows,
                 },

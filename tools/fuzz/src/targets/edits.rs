@@ -21,6 +21,7 @@ pub(super) const WORDS: &[&str] = &[
     "text_file = \"rust/dax.rs\"\n",
     "text_section = \"// dax\"\n",
     "after_line = \"config DAX\"\n",
+    "before_line = \"config DAX\"\n",
     "since = \"7.2\"\n",
     "until = \"7.3\"\n",
     "whole_line = true\n",

@@ -26,7 +26,7 @@ fn a_missing_and_a_doubled_anchor() {
         error,
         format!(
             "Linux 7.3.4 in {}: 2 things do not fit, nothing was changed
-  tools/graft/edits/dax.toml:1: drivers/dax/Kconfig: anchor \"config DAX\" matches 2 times (lines 1, 4): choose more words, or say whole_line or after_line
+  tools/graft/edits/dax.toml:1: drivers/dax/Kconfig: anchor \"config DAX\" matches 2 times (lines 1, 4): choose more words, or say whole_line, after_line or before_line
   tools/graft/edits/dax.toml:11: rust/lib.rs: anchor \"pub mod nowhere;\" matches nowhere: choose other words, or bound the edit with since or until",
             tree.display()
         )
