@@ -47,12 +47,7 @@ still_nothing() {
 	no_pieces
 }
 
-comes_back() {
-	bind || return 1
-	cxl_until 30 is_picture "$picture" && return 0
-	picture_differs "$picture"
-	return 1
-}
+comes_back() { bind && becomes_picture "$picture"; }
 
 # The decision runs right after bind: hit it at many moments.
 unbind_while_it_runs() {

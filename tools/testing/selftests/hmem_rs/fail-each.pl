@@ -9,9 +9,9 @@
 # - The kernel has no complaint.
 # - Done again without a failure, the operation reaches the full state; undone, nothing is left of it.
 #
-# In the end kmemleak finds nothing. Says how many allocations failed, and what came of it. Not among them are single
-# pages, except below a module that is loaded, as user space fails without them, and what vmalloc() needs for itself, of
-# which the kernel complains.
+# In the end kmemleak finds nothing. Says how many allocations failed, in which functions, and what came of it. Not among
+# them are single pages, except below a module that is loaded, as user space fails without them, and what vmalloc()
+# needs for itself, of which the kernel complains.
 #
 # Nothing may use the memory of dax devices, it is taken away. Needs CONFIG_FAILSLAB, also
 # CONFIG_FAULT_INJECTION_STACKTRACE_FILTER, and slab_nomerge on the command line, so that the memory of the kernel's
@@ -24,7 +24,7 @@ use constant { SLAB => '/sys/kernel/debug/failslab', PAGE => '/sys/kernel/debug/
 use constant MOST => 2000;
 
 BEGIN { require './fault-lib.pl' }
-our $complaint;
+our ($complaint, $module);
 
 # The text of a module; what it calls is below it on the stack.
 sub text_of {
@@ -89,10 +89,12 @@ sub prepare {
 
 # How the log names the error. C has EINVAL for names that cannot be made, and functions that only tell that a range
 # cannot be had make it EBUSY; of memory that is added, mm says EEXIST then. The driver core names what failed.
+# dax_hmem leaves it at that.
+my $anonymous = $module eq 'hmem_rs' ? qr/(*FAIL)/ : qr/probe with driver hmem failed with error -22/;
 my $named = qr/ENOMEM|-12\b|
 	(?:memory\ add|driver_sysfs_add|device_add_groups\(\)|sysfs\ add)\ failed|
 	failed\ to\ create\ module\ links|could\ not\ reserve\ region|
-	no\ device\ for\ .*:\ (?:-22\b|-EINVAL)|no\ dax\ (?:region|device)\ for\ .*:\ (?:-16\b|-EBUSY|-22\b|-EINVAL)/x;
+	$anonymous|no\ device\ for\ .*:\ (?:-22\b|-EINVAL)|no\ dax\ (?:region|device)\ for\ .*:\ (?:-16\b|-EBUSY|-22\b|-EINVAL)/x;
 
 # The table keeps the error of the last attempt, until there is another one.
 sub settled { return $_[0] =~ s/ errno -\d+$/ errno 0/mgr }
@@ -108,7 +110,39 @@ my $expected = qr{
 	^.*:\ vmemmap\ alloc\ failure:(?s:.*?)^Mem-Info:
 }mx;
 
-# One time: $before and $after are the pictures without and with the operation done.
+# What allocates for others.
+my $allocator = qr/^(?:dump_stack|should_fail|__should_fail|fail_dump|kmem_cache_|__?k\w*alloc|k\w*alloc|kmemdup|kstrdup|
+	k?v?k?asprintf|__alloc_|alloc_pages|alloc_frozen|prepare_alloc|allocate_slab|new_slab|\w*slab_alloc|\w*refill|
+	\w*sheaf|rust_helper_|_R\w*6kernel5alloc)/x;
+
+# A name as Rust mangles it, without what tells versions and types apart.
+sub readable {
+	my ($name) = @_;
+	return $name unless $name =~ s/^_R//;
+	$name =~ s/C?s[0-9A-Za-z]*_(?=\d)//g;
+	$name =~ s/B[0-9A-Za-z]*_//g;
+	my @words;
+	while ($name =~ /(\d+)_?/g) {
+		push @words, substr $name, pos $name, $1;
+		pos($name) += $1;
+	}
+	return join '::', @words;
+}
+
+# The traces of failures on request, taken out of the log: the whole way to the last one, and the function.
+sub traces {
+	my ($log) = @_;
+	my ($way, $function) = ('', '');
+	$log =~ s{^FAULT_INJECTION: forcing a failure\.\\x0a(.*?)^ </TASK>\n}{
+		my @frames = $1 =~ /^ +([\w.]+\+0x\w+)/mg;
+		$way = join ' ', @frames;
+		($function) = map { s/\+0x.*//r } grep { !/$allocator/ } @frames;
+		''
+	}gmse;
+	return ($log, $way, readable($function // ''));
+}
+
+# One time: $before and $after are the pictures without and with the operation done. Returns the way to what failed.
 sub once {
 	my ($operation, $nth, $before, $after, $sum) = @_;
 	prepare($operation);
@@ -121,7 +155,8 @@ sub once {
 	my $now = $operation->{anywhere} ? picture() : undef;
 	my $failed = $way->{disarm}->($nth);
 	$now //= picture();
-	my $log = logged() =~ s/$expected//gr;
+	my ($log, $way_to, $function) = traces(logged());
+	$log =~ s/$expected//g;
 	die "the kernel complains:\n$log" if $log =~ $complaint;
 	my $wrong = untrue();
 	die "the table is not true:\n$wrong\n$log" if $wrong;
@@ -135,8 +170,10 @@ sub once {
 			unless $log =~ $named || !-e TABLE() && tableless($now) eq tableless($after);
 		die "differs without a failure:\n" . differs($after, $now) . $log unless $failed;
 	}
-	return 0 unless $failed;
+	return unless $failed;
 	$sum->{all}++;
+	# Who may fail silently leaves no trace, as the page for a cache that can do with a smaller one.
+	$sum->{in}{$function || 'silent'}++;
 	$sum->{refused}++ if $error;
 	$sum->{told}++ if $log =~ $named;
 	$sum->{said}++ if $operation->{says} && $log =~ $operation->{says};
@@ -153,7 +190,7 @@ sub once {
 	$now = picture();
 	die "done again, it is not whole:\n" . differs($after, $now) . $log . logged() if $now ne $after;
 	$operation->{undo}->();
-	return 1;
+	return $way_to;
 }
 
 # Undone when it begins, and done when it ends.
@@ -167,12 +204,16 @@ sub each_fails {
 	my $after = picture();
 	die "it changes nothing\n" if $after eq $before;
 	$operation->{undo}->();
-	for my $nth (1 .. MOST) {
-		my $more = eval { once($operation, $nth, $before, $after, $sum) };
+	my ($nth, $again, %seen) = (1, 0);
+	while ($nth < MOST) {
+		my $way_to = eval { once($operation, $nth, $before, $after, $sum) };
 		die "allocation $nth: $@" if $@;
-		last unless $more;
-		die "there is no end\n" if $nth == MOST;
+		last unless defined $way_to;
+		# Where a cache takes a new page there is an allocation more than the next time: then this one's turn is yet to come.
+		$again = !$again && ($seen{$way_to}++ || $way_to =~ /^$|slab\+/);
+		$nth++ unless $again;
 	}
+	die "there is no end\n" if $nth == MOST;
 	die "only $sum->{all} allocations failed\n" if $sum->{all} < $operation->{least};
 	die "the log never says $operation->{says}\n" if $operation->{says} && !$sum->{said};
 }
@@ -214,13 +255,13 @@ my $state = DAX . "/devices/$dax/state";
 my $policy = '/sys/module/dax/parameters/policy';
 
 my %operations = (
-	'load-hmem_rs' => { act => loads('hmem_rs'), undo => unloads('hmem_rs'), least => 50, hold => [DAX] },
+	'load-hmem_rs' => { act => loads($module), undo => unloads($module), least => 50, hold => [DAX] },
 	'load-kmem' => { act => loads('kmem'), undo => unloads('kmem'), least => 50, hold => [DAX] },
 	'bind-hmem_platform' =>
-		{ binds(PLATFORM . '/drivers/hmem_platform', HOST), least => 10, below => 'hmem_rs', hold => [PLATFORM] },
-	'decide' => { binds(PLATFORM . '/drivers/hmem_platform', HOST), least => 20, below => 'hmem_rs', anywhere => 1,
+		{ binds(PLATFORM . '/drivers/hmem_platform', HOST), least => 10, below => $module, hold => [PLATFORM] },
+	'decide' => { binds(PLATFORM . '/drivers/hmem_platform', HOST), least => 20, below => $module, anywhere => 1,
 		hold => [PLATFORM] },
-	'bind-hmem' => { binds(PLATFORM . '/drivers/hmem', $hmem), least => 20, below => 'hmem_rs', hold => [DAX] },
+	'bind-hmem' => { binds(PLATFORM . '/drivers/hmem', $hmem), least => 20, below => $module, hold => [DAX] },
 	'bind-kmem' => { binds(KMEM, $dax), least => 10, below => 'kmem' },
 	'state-online' => { act => writes($state, 'online_movable'), undo => sub { set($state, 'unplugged') }, least => 10,
 		below => 'kmem', says => qr/$dax: mapping0: .* memory add failed/ },
@@ -241,19 +282,19 @@ for my $cache (files('/sys/kernel/slab', '[^:.].*')) {
 set(SLAB . '/cache-filter', 'Y');
 for my $kind (SLAB, PAGE) {
 	set("$kind/ignore-gfp-wait", 'N');
-	# A trace in the log would look like a bug.
-	set("$kind/verbose", 0);
+	# With a trace.
+	set("$kind/verbose", 2);
 }
 set(SLAB . '/space', 0);
 
 # All drivers take what is theirs, and no memory is used.
 sub whole {
-	for my $name (qw(hmem_rs kmem)) {
+	for my $name ($module, 'kmem') {
 		load(module($name)) unless -d "/sys/module/$name";
 	}
 	set("$_/state", 'unplugged') for files(KMEM, 'dax.*');
 	set(PLATFORM . '/drivers/hmem_platform/unbind', HOST) if driver_of(PLATFORM . '/devices/' . HOST) ne 'none';
-	set($policy, "\n");
+	set($policy, "\n") if -e $policy;
 	set(PLATFORM . '/drivers/hmem_platform/bind', HOST);
 	picture();
 	set("$_/state", 'unplugged') for files(KMEM, 'dax.*');
@@ -264,7 +305,7 @@ print "TAP version 13\n1.." . 3 * @ARGV . "\n";
 my $whole = whole();
 for my $name (@ARGV) {
 	my $operation = $operations{$name} or die "no operation $name: there are " . join(', ', sort keys %operations) . "\n";
-	my %sum = map { $_ => 0 } qw(all refused told partly harmless);
+	my %sum = ((map { $_ => 0 } qw(all refused told partly harmless)), in => {});
 	my $begin = time;
 	set("$_/drivers_autoprobe", 0) for @{$operation->{hold} // []};
 	eval { each_fails($operation, \%sum); 1 };
@@ -273,6 +314,8 @@ for my $name (@ARGV) {
 	printf "# %s: %d allocations failed, each once, in %d s: %d times it was refused, %d times it did a part, %d times "
 		. "no harm came of it; %d times the log has the error\n", $name, $sum{all}, time - $begin, $sum{refused}, $sum{partly},
 		$sum{harmless}, $sum{told};
+	print "# $name: in ", scalar keys %{$sum{in}}, ' functions: ',
+		join(', ', map { "$_ $sum{in}{$_}" } sort keys %{$sum{in}}), "\n";
 	result("$name: each allocation may fail", $reason);
 	my $now = eval { whole() };
 	result("$name: all is as before", $@ || differs($whole, $now));

@@ -10,6 +10,8 @@ use constant { FINIT_MODULE => 313, DELETE_MODULE => 176 };
 use constant { PLATFORM => '/sys/bus/platform', DAX => '/sys/bus/dax', DEBUG => '/sys/kernel/debug' };
 use constant { HOST => 'hmem_platform.0', TABLE => DEBUG . '/hmem_rs/ranges', KMEM => DAX . '/drivers/kmem' };
 $| = 1;
+# The module under test; tests that are not only for hmem_rs say so.
+our $module = $ENV{HMEM_MODULE} // 'hmem_rs';
 
 sub get {
 	my ($file) = @_;
@@ -69,7 +71,7 @@ sub picture {
 	}
 	push @lines, grep { /Soft Reserved|System RAM \(|dax/ } split /\n/, get('/proc/iomem');
 	push @lines, map { s/.*\///r . ' ' . get("$_/state") } files('/sys/devices/system/memory', 'memory\d+');
-	push @lines, map { "module $_" } get('/proc/modules') =~ /^(hmem_rs|kmem) /mg;
+	push @lines, map { "module $_" } get('/proc/modules') =~ /^($module|kmem) /mg;
 	return join "\n", @lines, get('/sys/module/dax/parameters/policy');
 }
 
