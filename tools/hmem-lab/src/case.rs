@@ -182,10 +182,11 @@ fn attempt(
                     .verdicts
                     .extend(our_drivers(kernel, &dir.join("end")));
             }
-            if kernel.has("DEBUG_KMEMLEAK") && outcome.ending == Ending::Done {
+            let looked = outcome.ending == Ending::Done && !scenario.guest.stuck;
+            if looked && kernel.has("DEBUG_KMEMLEAK") {
                 report.verdicts.push(leaks::judge(&dir.join("end")));
             }
-            if ground.hmem_map.is_some() && outcome.ending == Ending::Done {
+            if looked && ground.hmem_map.is_some() {
                 report.verdicts.push(picture::draw(dir));
             }
         }

@@ -204,6 +204,9 @@ pub struct Guest {
     pub no_autoload: Vec<String>,
     /// The version of ndctl of which the tests are there, for `lab_ndctl`; "tools" for that of the guest's tools.
     pub ndctl: Option<String>,
+    /// Whether the steps bring the kernel to where nobody can look at the dax bus any more: only its log, /proc/iomem
+    /// and the modules are looked at.
+    pub stuck: bool,
 }
 
 impl Default for Guest {
@@ -212,6 +215,7 @@ impl Default for Guest {
             coldplug: true,
             no_autoload: Vec::new(),
             ndctl: None,
+            stuck: false,
         }
     }
 }
@@ -414,6 +418,14 @@ pub const PEER: &str = "peer";
 /// Whether a flavour holds the C drivers: that one, and those that stand on it.
 pub fn is_peer(flavour: &str) -> bool {
     flavour == PEER || flavour.ends_with("_peer")
+}
+
+/// The flavour that differs from this one in having the C drivers.
+pub fn peer_of(flavour: &str) -> String {
+    match flavour {
+        "lab" => PEER.into(),
+        other => format!("{other}_{PEER}"),
+    }
 }
 
 /// Reads all scenarios below `dir`, ordered by name.

@@ -84,12 +84,32 @@ lab_not() {
 	! "$@"
 }
 
-# lab_snapshot NAME: hands back what the kernel and the tools show now.
+# lab_snapshot NAME [stuck]: hands back what the kernel and the tools show now; nothing of the dax bus if whoever looks
+# at that would wait for ever.
 lab_snapshot() {
 	local dir=/run/lab/$1 size
 	mkdir -p "$dir"
 	cat /proc/iomem > "$dir/iomem"
 	cat /proc/modules > "$dir/modules" 2> /dev/null
+	if [ "${2:-}" = stuck ]; then
+		: > "$dir/sysfs"
+		echo '[]' > "$dir/daxctl.json"
+	else
+		lab_look "$dir"
+		[ "$1" != end ] || lab_leaks "$dir/leaks"
+	fi
+	dmesg > "$dir/dmesg"
+	tar -C "$dir" -c . | gzip -1 > "$dir.tgz"
+	size=$(stat -c %s "$dir.tgz")
+	lab_say snapshot "$1 $size"
+	cat "$dir.tgz" > "$LAB_PORT"
+	printf '\n' > "$LAB_PORT"
+	rm -rf "$dir" "$dir.tgz"
+}
+
+# lab_look DIR
+lab_look() {
+	local dir=$1
 	lab_sysfs > "$dir/sysfs"
 	daxctl list -RDMi > "$dir/daxctl.json" 2> "$dir/daxctl.err"
 	[ ! -d /sys/bus/cxl ] || cxl list -DRTMPEBi > "$dir/cxl.json" 2> /dev/null
@@ -98,14 +118,6 @@ lab_snapshot() {
 	if [ -e /usr/bin/hmem-map ]; then
 		hmem-map snapshot "$dir/map" > "$dir/map.log" 2>&1 || echo "status $?" >> "$dir/map.log"
 	fi
-	[ "$1" != end ] || lab_leaks "$dir/leaks"
-	dmesg > "$dir/dmesg"
-	tar -C "$dir" -c . | gzip -1 > "$dir.tgz"
-	size=$(stat -c %s "$dir.tgz")
-	lab_say snapshot "$1 $size"
-	cat "$dir.tgz" > "$LAB_PORT"
-	printf '\n' > "$LAB_PORT"
-	rm -rf "$dir" "$dir.tgz"
 }
 
 # lab_leaks FILE: what kmemleak finds, in a kernel that has it. It says nothing about memory that is younger than
@@ -251,11 +263,12 @@ lab_until() {
 	done
 }
 
-# lab_fails SCRIPT TEST...: runs a kselftest script, in which these tests must fail, and no others.
+# lab_fails 'SCRIPT ARGUMENT...' TEST...: runs a kselftest script, in which these tests must fail, and no others.
 lab_fails() {
-	local script=$1 rc=0
+	local script rc=0
+	read -ra script <<< "$1"
 	shift
-	(cd /lab/hmem_rs && "./$script") > /run/said 2>&1 || rc=$?
+	(cd /lab/hmem_rs && "./${script[0]}" "${script[@]:1}") > /run/said 2>&1 || rc=$?
 	sed 's/^/# /' /run/said
 	[ "$rc" != 0 ] && diff <(printf '%s\n' "$@" | sort) <(sed -n 's/^not ok [0-9]* //p' /run/said | sort)
 }

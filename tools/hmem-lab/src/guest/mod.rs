@@ -125,7 +125,12 @@ fn job_script(job: &Job<'_>) -> String {
             lines.push(format!("lab_snapshot after-{}", step.name));
         }
     }
-    lines.push("lab_snapshot end".into());
+    let stuck = if job.scenario.guest.stuck {
+        " stuck"
+    } else {
+        ""
+    };
+    lines.push(format!("lab_snapshot end{stuck}"));
     lines.join("\n") + "\n"
 }
 

@@ -129,11 +129,13 @@ fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> 
     for fragment in flavour.fragments(&source.kver) {
         hash.update(fs::read(&fragment)?);
     }
-    // The record of the graft holds the hash of every grafted file, the list beside the tree the rest.
-    for path in [
-        graft::record_dir(&source.tree).join("record.toml"),
-        dirs.build.join(&source.name).join("source"),
-    ] {
+    // The list beside the tree holds all files, the record of the graft the hash of every grafted one.
+    let list = dirs.build.join(&source.name).join("source");
+    let record = graft::record_dir(&source.tree).join("record.toml");
+    for path in [Some(list), source.grafted.then_some(record)]
+        .into_iter()
+        .flatten()
+    {
         hash.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
     Ok(hash

@@ -10,6 +10,10 @@
 //! or targets; `# for: LAB` lets a flavour run the scenarios of another one, if asked to, and `# for: LAB without
 //! CXL devices` those that have none.
 //!
+//! `# with the settings of: NAME` adds what the fragment NAME itself says, and nothing of what that one goes on top of.
+//!
+//! `# as released` takes Linux without anything of this repository.
+//!
 //! `# with the modules of: tools/testing/cxl` takes the kernel of the one below, with those modules in the place of the
 //! ones that they stand for.
 
@@ -50,6 +54,8 @@ pub(crate) struct Flavour {
     pub(crate) kernel: String,
     /// Whether the modules of tools/testing/cxl take the place of those they stand for.
     pub(crate) mocks: bool,
+    /// Whether its source has nothing of this repository in it.
+    pub(crate) released: bool,
     /// Whether it is never booted.
     pub(crate) compile_only: bool,
     /// The flavour whose scenarios it runs as well.
@@ -117,16 +123,19 @@ impl Flavour {
                 bail!("{}: has other modules, and may set nothing", path.display());
             }
             next = head.below;
+            let like = head.like.map(|like| dir.join(format!("{like}.config")));
             if head.mocks {
                 // Not one of the fragments: they say when to configure anew.
                 mocks = true;
             } else {
                 kernel.get_or_insert(one);
                 fragments.push(path);
+                fragments.extend(like);
             }
             flavour.get_or_insert_with(|| Flavour {
                 name: name.to_owned(),
                 about: head.about,
+                released: head.released,
                 compile_only: head.compile_only,
                 stands_for: head.stands_for,
                 make: head.make,
@@ -195,6 +204,8 @@ const MOCKS: &str = "with the modules of: tools/testing/cxl";
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Head {
     below: Option<String>,
+    like: Option<String>,
+    released: bool,
     compile_only: bool,
     stands_for: Option<Other>,
     make: Vec<String>,
@@ -209,10 +220,14 @@ impl Head {
         for line in comments.filter(|line| !line.starts_with("SPDX")) {
             if let Some(below) = line.strip_prefix("on top of: ") {
                 head.below = Some(below.trim().to_owned());
+            } else if let Some(like) = line.strip_prefix("with the settings of: ") {
+                head.like = Some(like.trim().to_owned());
             } else if let Some(other) = line.strip_prefix("for: ") {
                 head.stands_for = Some(Other::of(other));
             } else if let Some(words) = line.strip_prefix("make: ") {
                 head.make = words.split_whitespace().map(str::to_owned).collect();
+            } else if line == "as released" {
+                head.released = true;
             } else if line == "compile only" {
                 head.compile_only = true;
             } else if line == MOCKS {
@@ -292,6 +307,7 @@ mod tests {
         let flavour = Flavour {
             name: "x".into(),
             about: head.about,
+            released: head.released,
             compile_only: head.compile_only,
             stands_for: head.stands_for,
             make: head.make,
@@ -334,9 +350,25 @@ mod tests {
     }
 
     #[test]
+    fn settings_of_another_one_go_on_top_of_what_is_below() {
+        let load = |name: &str| Flavour::load(&flavours(), name).unwrap();
+        for like in ["builtin", "noregion", "noremove"] {
+            let peer = load(&format!("{like}_peer"));
+            assert_eq!(peer.kernel, peer.name);
+            assert_eq!(peer.below().collect::<Vec<_>>(), [like, "peer", "base"]);
+        }
+        let wanted = wanted(&load("builtin_peer").fragments("7.3")).unwrap();
+        assert_eq!((&*wanted["RUST"].0, &*wanted["CXL_BUS"].0), ("n", "y"));
+    }
+
+    #[test]
     fn other_modules_go_with_the_kernel_below() {
         let load = |name: &str| Flavour::load(&flavours(), name).unwrap();
-        for (name, kernel) in [("cxltest", "lab"), ("cxltest_peer", "peer")] {
+        for (name, kernel) in [
+            ("cxltest", "lab"),
+            ("cxltest_peer", "peer"),
+            ("cxltest_debug", "debug"),
+        ] {
             let flavour = load(name);
             assert!(flavour.mocks);
             assert_eq!(flavour.kernel, kernel);

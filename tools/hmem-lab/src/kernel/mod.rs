@@ -213,7 +213,7 @@ fn no_source(kver: &str) -> String {
     apt::Package::kernel(kver).nowhere()
 }
 
-/// The tree to build, with the overlay in it, and the lock that keeps others from changing it.
+/// The tree to build, as the flavour wants it, and the lock that keeps others from changing it.
 fn source(dirs: &Dirs, args: &Args) -> Result<Option<(Source, lock::Lock)>> {
     let origin = match &args.ksrc {
         Some(tree) => Origin::own(tree, &args.kver)?,
@@ -228,6 +228,7 @@ fn source(dirs: &Dirs, args: &Args) -> Result<Option<(Source, lock::Lock)>> {
         &dirs.build.join(format!("{}.lock", origin.name())),
         &format!("build of Linux {}", origin.name()),
     )?;
-    let source = source::prepare(dirs, &origin, args.refresh)?;
+    let released = Flavour::load(&dirs.flavours, &args.flavour)?.released;
+    let source = source::prepare(dirs, &origin, released, args.refresh)?;
     Ok(source.map(|source| (source, lock)))
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 
-//! Kernel trees with the overlay in them.
+//! Kernel trees, with the overlay in them or as they were released.
 //!
 //! A Debian source is unpacked once for each version of the package and stays as it is. The tree that is built
 //! is made of links to it: graft replaces files, it never writes into one. One's own tree is copied.
@@ -34,8 +34,10 @@ pub(crate) enum Origin {
 /// A tree to build.
 #[derive(Clone, Debug)]
 pub(crate) struct Source {
-    /// The tree, with the overlay in it.
+    /// The tree.
     pub(crate) tree: PathBuf,
+    /// Whether the overlay is in it.
+    pub(crate) grafted: bool,
     /// Its version, such as "7.3".
     pub(crate) kver: String,
     /// Name for directories that belong to it.
@@ -73,6 +75,13 @@ impl Origin {
         Ok(Origin::Own { tree, kver })
     }
 
+    /// Its version, such as "7.3".
+    fn kver(&self) -> &str {
+        match self {
+            Origin::Debian(kver) | Origin::Own { kver, .. } => kver,
+        }
+    }
+
     /// A name for the directories of this origin.
     pub(crate) fn name(&self) -> String {
         match self {
@@ -82,13 +91,22 @@ impl Origin {
     }
 }
 
-/// Makes the tree to build, or brings it up to date. `None` if no package suite has this version.
-pub(crate) fn prepare(dirs: &Dirs, origin: &Origin, refresh: bool) -> Result<Option<Source>> {
-    let name = origin.name();
+/// Makes the tree to build, or brings it up to date; as it was `released`, or with the overlay in it. `None` if no
+/// package suite has this version.
+pub(crate) fn prepare(
+    dirs: &Dirs,
+    origin: &Origin,
+    released: bool,
+    refresh: bool,
+) -> Result<Option<Source>> {
+    let mut name = origin.name();
+    if released {
+        name += "-released";
+    }
     let base = dirs.build.join(&name);
     dirs::make(&base)?;
     let tree = base.join("src");
-    let source = match origin {
+    let id = match origin {
         Origin::Debian(kver) => {
             let Some(pristine) = pristine(dirs, kver, refresh)? else {
                 return Ok(None);
@@ -98,23 +116,23 @@ pub(crate) fn prepare(dirs: &Dirs, origin: &Origin, refresh: bool) -> Result<Opt
                 pristine.file_name().unwrap_or_default().to_string_lossy()
             );
             link(&pristine, &tree, &base.join("source"), &id)?;
-            Source {
-                tree,
-                kver: kver.clone(),
-                name,
-                id,
-            }
+            id
         }
-        Origin::Own { tree: own, kver } => {
+        Origin::Own { tree: own, .. } => {
             sync::sync(own, &base)?;
-            Source {
-                tree,
-                kver: kver.clone(),
-                name,
-                id: format!("{}", own.display()),
-            }
+            format!("{}", own.display())
         }
     };
+    let source = Source {
+        tree,
+        grafted: !released,
+        kver: origin.kver().to_owned(),
+        name,
+        id,
+    };
+    if released {
+        return Ok(Some(source));
+    }
     let report = match graft::apply(&source.tree, &dirs.repo) {
         // Whoever changed files in it did not mean this tree: it is made anew from others.
         Err(graft::Error::Changed { .. }) => {
