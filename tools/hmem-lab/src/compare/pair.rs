@@ -11,7 +11,7 @@ use super::facts::Facts;
 use super::intended::{List, Place};
 use crate::case;
 use crate::plan::Planned;
-use crate::scenario::{is_peer, BaselineMode, Scenario};
+use crate::scenario::{is_peer, peer_of, BaselineMode, Scenario};
 
 /// A scenario and a kernel's version; the flavours are the scenario's own.
 #[derive(Debug, Clone)]
@@ -57,9 +57,6 @@ impl Outcome {
     }
 }
 
-/// Flavours that are compared, the one with our drivers first; not those that run a scenario of another one as well.
-const OURS: &[&str] = &["lab", "cxltest"];
-
 /// Reads the table in debugfs, which the C driver does not have: no other step.
 const TABLE: &str = "cxl-table.sh";
 
@@ -70,7 +67,7 @@ pub fn pairs<'a>(cases: &[Planned<'a>]) -> (Vec<Pair<'a>>, Vec<(String, String)>
         let scenario = case.scenario;
         if scenario.baseline.mode == BaselineMode::None {
             alone.push((scenario.name.clone(), scenario.baseline.reason.clone()));
-        } else if OURS.contains(&case.flavour.as_str()) {
+        } else if peer_of(&case.flavour) == scenario.baseline.flavour {
             pairs.push(Pair {
                 scenario,
                 kver: case.kver.clone(),
