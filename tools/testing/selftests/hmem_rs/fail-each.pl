@@ -112,7 +112,7 @@ my $expected = qr{
 
 # What allocates for others.
 my $allocator = qr/^(?:dump_stack|should_fail|__should_fail|fail_dump|kmem_cache_|__?k\w*alloc|k\w*alloc|kmemdup|kstrdup|
-	k?v?k?asprintf|__alloc_|alloc_pages|alloc_frozen|prepare_alloc|allocate_slab|new_slab|\w*slab_alloc|\w*refill|
+	k?v?k?asprintf|__alloc_|alloc_pages|alloc_frozen|prepare_alloc|allocate_slab|new_slab|__pcs_|\w*slab_alloc|\w*refill|
 	\w*sheaf|rust_helper_|_R\w*6kernel5alloc)/x;
 
 # A name as Rust mangles it, without what tells versions and types apart.
@@ -214,6 +214,7 @@ sub each_fails {
 		$nth++ unless $again;
 	}
 	die "there is no end\n" if $nth == MOST;
+	$sum->{ways} = keys %seen;
 	die "only $sum->{all} allocations failed\n" if $sum->{all} < $operation->{least};
 	die "the log never says $operation->{says}\n" if $operation->{says} && !$sum->{said};
 }
@@ -305,17 +306,17 @@ print "TAP version 13\n1.." . 3 * @ARGV . "\n";
 my $whole = whole();
 for my $name (@ARGV) {
 	my $operation = $operations{$name} or die "no operation $name: there are " . join(', ', sort keys %operations) . "\n";
-	my %sum = ((map { $_ => 0 } qw(all refused told partly harmless)), in => {});
+	my %sum = ((map { $_ => 0 } qw(all ways refused told partly harmless)), in => {});
 	my $begin = time;
 	set("$_/drivers_autoprobe", 0) for @{$operation->{hold} // []};
 	eval { each_fails($operation, \%sum); 1 };
 	my $reason = $@;
 	set("$_/drivers_autoprobe", 1) for @{$operation->{hold} // []};
-	printf "# %s: %d allocations failed, each once, in %d s: %d times it was refused, %d times it did a part, %d times "
+	printf "# %s: %d allocations failed, in %d s: %d times it was refused, %d times it did a part, %d times "
 		. "no harm came of it; %d times the log has the error\n", $name, $sum{all}, time - $begin, $sum{refused}, $sum{partly},
 		$sum{harmless}, $sum{told};
-	print "# $name: in ", scalar keys %{$sum{in}}, ' functions: ',
-		join(', ', map { "$_ $sum{in}{$_}" } sort keys %{$sum{in}}), "\n";
+	printf "# %s: in %d ways of %d functions: %s\n", $name, $sum{ways}, scalar keys %{$sum{in}},
+		join(', ', map { "$_ $sum{in}{$_}" } sort keys %{$sum{in}});
 	result("$name: each allocation may fail", $reason);
 	my $now = eval { whole() };
 	result("$name: all is as before", $@ || differs($whole, $now));
