@@ -156,8 +156,9 @@ pub(super) fn checkpatch(ground: &Ground) -> Result<Findings> {
         bail!("graft made no patches");
     }
     let all = each(&patches, |patch| {
-        // The series adds its entry in MAINTAINERS with the last patch, as a whole.
-        let mut ignore = "FILE_PATH_CHANGES".to_owned();
+        // The series adds its entry in MAINTAINERS with the last patch, as a whole. And a source from a package has no history
+        // in which the commits of Fixes: could be looked up.
+        let mut ignore = "FILE_PATH_CHANGES,UNKNOWN_COMMIT_ID".to_owned();
         if patch.to_string_lossy().contains("-selftests-") {
             // Tables in shell are read better in long lines, and may say a word twice.
             ignore += ",LONG_LINE,LONG_LINE_COMMENT,LONG_LINE_STRING,REPEATED_WORD";
