@@ -210,7 +210,8 @@ sub each_fails {
 		die "allocation $nth: $@" if $@;
 		last unless defined $way_to;
 		# Where a cache takes a new page there is an allocation more than the next time: then this one's turn is yet to come.
-		$again = !$again && ($seen{$way_to}++ || $way_to =~ /^$|slab\+/);
+		my $known = $seen{$way_to}++ || $way_to =~ /^$|slab\+/;
+		$again = $known && !$again;
 		$nth++ unless $again;
 	}
 	die "there is no end\n" if $nth == MOST;
