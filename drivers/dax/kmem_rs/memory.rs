@@ -221,10 +221,7 @@ impl<'a> DeviceMemory<'a> {
         let _exclusive = Exclusive::new();
         let (mut memory, online_type) = {
             let mut inner = self.inner.lock();
-            (
-                core::mem::replace(&mut inner.memory, KVec::new()),
-                inner.asked,
-            )
+            (core::mem::take(&mut inner.memory), inner.asked)
         };
 
         if cfg!(CONFIG_MEMORY_HOTREMOVE) {
@@ -284,7 +281,7 @@ impl<'a> DeviceMemory<'a> {
         let mut inner = self.inner.lock();
 
         inner.changing = Some(State::observed(inner.census(), inner.asked));
-        core::mem::replace(&mut inner.memory, KVec::new())
+        core::mem::take(&mut inner.memory)
     }
 
     /// Puts the memory back after a change, with what it was brought online as, if that is new.
