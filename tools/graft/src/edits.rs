@@ -106,9 +106,9 @@ fn check(raw: RawEdit, line: usize) -> Result<Edit, String> {
         ("after_line", &raw.after_line),
         ("before_line", &raw.before_line),
     ] {
-        words
-            .as_ref()
-            .map_or(Ok(()), |words| one_line(name, words))?;
+        if let Some(words) = words {
+            one_line(name, words)?;
+        }
     }
     let text = match (raw.text, raw.text_file) {
         (Some(_), Some(_)) => return Err("both text and text_file: give one".into()),

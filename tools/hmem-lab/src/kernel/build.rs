@@ -132,10 +132,7 @@ fn made_of(dirs: &Dirs, source: &Source, flavour: &Flavour, toolchain: &str) -> 
     // The list beside the tree holds all files, the record of the graft the hash of every grafted one.
     let list = dirs.build.join(&source.name).join("source");
     let record = graft::record_dir(&source.tree).join("record.toml");
-    for path in [Some(list), source.grafted.then_some(record)]
-        .into_iter()
-        .flatten()
-    {
+    for path in std::iter::once(list).chain((!flavour.released).then_some(record)) {
         hash.update(fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?);
     }
     Ok(hash

@@ -36,8 +36,6 @@ pub(crate) enum Origin {
 pub(crate) struct Source {
     /// The tree.
     pub(crate) tree: PathBuf,
-    /// Whether the overlay is in it.
-    pub(crate) grafted: bool,
     /// Its version, such as "7.3".
     pub(crate) kver: String,
     /// Name for directories that belong to it.
@@ -125,7 +123,6 @@ pub(crate) fn prepare(
     };
     let source = Source {
         tree,
-        grafted: !released,
         kver: origin.kver().to_owned(),
         name,
         id,
