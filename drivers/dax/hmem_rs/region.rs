@@ -90,7 +90,7 @@ fn create(
         error(dev, c"/proc/iomem cannot show", range, err, c"");
     }
 
-    host.create_region(pdev.id(), memory, info.node(), region::ALIGN, flags)
+    host.create_region(pdev.id(), memory, info.node(), flags)
         .inspect_err(|&err| error(dev, c"no dax region for", range, err, c""))?
         .create_device(size, false)
         .inspect_err(|&err| error(dev, c"no dax device for", range, err, c""))

@@ -62,7 +62,7 @@ use core::{
 ///         let size = memory.range().len();
 ///
 ///         dev_info!(pdev, "offering {}\n", memory.range());
-///         host.create_region(0, memory, info.node(), region::ALIGN, region::Flags::KMEM)?
+///         host.create_region(0, memory, info.node(), region::Flags::KMEM)?
 ///             .create_device(size, false)
 ///     }
 /// }
@@ -140,8 +140,9 @@ impl<T: Driver> Adapter<T> {
     }
 }
 
-/// What a DAX region made here starts and ends at, and what is the default alignment of its
-/// devices, in bytes: the size of a huge page.
+/// What a DAX region made here and the devices that are created in it start and end at, in bytes:
+/// the size of a huge page.
+// With less than a whole multiple device_dax would make a memory map for more than the device has.
 pub const ALIGN: u32 = bindings::PMD_SIZE as u32;
 
 /// What becomes of the devices of a region, unless the administrator decides otherwise.
@@ -170,14 +171,14 @@ impl<'a> Host<'a> {
     /// Gives `memory` to the DAX core, as the region of this device.
     ///
     /// `id` is the `X` of its devices' names, `daxX.Y`. `node` is the NUMA node that the memory
-    /// belongs to once it is System RAM, or negative if that is not known. `align` is in bytes.
+    /// belongs to once it is System RAM, or negative if that is not known.
     ///
     /// # Errors
     ///
-    /// - [`EINVAL`] if `align` is not a power of two, if an end of `memory` is not a multiple of
-    ///   it, or if no node can have the number `node`.
+    /// - [`EINVAL`] if `memory` does not start and end at a multiple of [`ALIGN`], or if no node
+    ///   can have the number `node`.
     /// - [`EBUSY`] if a byte of `memory` belongs to another region (the DAX core logs the range),
-    ///   or if the attributes of the region could not be added, for want of memory for instance: C
+    ///   or if its attributes or its policy could not be added, for want of memory for instance: C
     ///   does not tell.
     /// - [`ENOMEM`] if there is no memory for the region itself.
     ///
@@ -189,7 +190,6 @@ impl<'a> Host<'a> {
         id: i32,
         memory: Memory<'static>,
         node: i32,
-        align: u32,
         flags: Flags,
     ) -> Result<Region<'a>> {
         let range = memory.range();
@@ -200,7 +200,7 @@ impl<'a> Host<'a> {
         if node >= bindings::MAX_NUMNODES as i32 {
             return Err(EINVAL);
         }
-        if !align.is_power_of_two() || range.trim_to(u64::from(align)) != Some(range) {
+        if range.trim_to(u64::from(ALIGN)) != Some(range) {
             return Err(EINVAL);
         }
 
@@ -217,7 +217,7 @@ impl<'a> Host<'a> {
                 id,
                 &raw mut raw,
                 node.max(bindings::NUMA_NO_NODE),
-                align,
+                ALIGN,
                 flags.0,
             )
         };
@@ -268,6 +268,7 @@ impl Region<'_> {
     ///
     /// # Errors
     ///
+    /// - [`EINVAL`] if `size` is not a multiple of [`ALIGN`].
     /// - [`ENOMEM`] if the first `size` bytes are not free, or if there is no memory for the
     ///   device.
     /// - Whatever else `device_add()` returns, also for the device's first mapping; in that case
@@ -278,6 +279,10 @@ impl Region<'_> {
     /// May sleep, for long if a driver adds the memory to the system. Takes the lock of the DAX
     /// regions and that of the new device.
     pub fn create_device(&self, size: u64, memmap_on_memory: bool) -> Result {
+        if size % u64::from(ALIGN) != 0 {
+            return Err(EINVAL);
+        }
+
         let mut data = bindings::dev_dax_data {
             dax_region: self.region.as_ptr(),
             pgmap: core::ptr::null_mut(),
@@ -288,7 +293,8 @@ impl Region<'_> {
         };
 
         // SAFETY: By the type invariant, the region is valid and its host is bound; the region is
-        // not static, hence there is no page map. `data` is only used during the call.
+        // not static, hence there is no page map. The size is a multiple of the region's alignment,
+        // as drivers of the device take for granted. `data` is only used during the call.
         from_err_ptr(unsafe { bindings::devm_create_dev_dax(&raw mut data) })?;
 
         Ok(())
