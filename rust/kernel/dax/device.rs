@@ -83,6 +83,8 @@ impl<Ctx: device::DeviceContext> Device<Ctx> {
 /// What user space configures of a device, which stays as it is for as long as this value lives,
 /// and so do all other devices of the bus.
 ///
+/// Whoever drops the last reference to a device meanwhile, in this thread, waits for good.
+///
 /// Afterwards user space may add ranges, also while a driver is bound: what a driver works with is
 /// what it saw at probe time. Ranges that are in use stay while it is bound.
 ///

@@ -59,9 +59,9 @@ unsafe impl Sync for Reservation<'_> {}
 impl<'a> Reservation<'a> {
     /// Claims a range for memory of `group`, under the name of the group.
     ///
-    /// Fails with [`EBUSY`] if a part of it is claimed exclusively, or if there is no memory for
-    /// the entry: C does not tell. What is claimed here is not, until memory is added under it.
-    /// May sleep.
+    /// Fails with [`EBUSY`] if a part of it is claimed exclusively, if an entry covers only a part
+    /// of it, or if there is no memory for the entry: C does not tell. What is claimed here is not,
+    /// until memory is added under it. May sleep.
     pub fn new(range: BlockAligned<'a>, group: Arc<Group>) -> Result<Self> {
         let name = group.name_ptr();
 

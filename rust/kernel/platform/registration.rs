@@ -40,18 +40,19 @@ impl<Ctx: device::DeviceContext> Device<Ctx> {
         // name is a valid C string that is set before the device is added and never changes.
         unsafe { CStr::from_char_ptr((*self.as_raw()).name) }
     }
+}
 
+impl Device<device::Bound> {
     /// The id of the device: the number after the dot in `name.id`.
     ///
     /// Negative for a device without one.
     pub fn id(&self) -> i32 {
-        // SAFETY: By the type invariant, `self.as_raw()` is a valid `struct platform_device`, and
-        // its id does not change once the device is added.
+        // SAFETY: By the type invariant, `self.as_raw()` is a valid `struct platform_device`. Its
+        // id is set before the device is added, and may change when it is deleted, which is after
+        // it was unbound.
         unsafe { (*self.as_raw()).id }
     }
-}
 
-impl Device<device::Bound> {
     /// The data of the device, if it is one of the devices that carry a `D`.
     ///
     /// Returns [`None`] if the device has another name, or no data.
