@@ -8,7 +8,8 @@
 # - When all is undone, all is as it was: each range, device, driver and memory block, and the size of memory.
 # - The kernel has no complaint, and in the end nothing leaked.
 #
-# One thing it spares: memory does not come online while its region goes, or the driver of that.
+# Drivers go while memory is online, too. One thing it spares: no memory is online when a device hmem.N or a CXL region
+# goes, as its number may belong to another range next.
 #
 #   HMEM_TEST_DESTRUCTIVE=1   must be set
 #   HMEM_TEST_SECONDS=N       how long; ten minutes if not given
@@ -46,7 +47,7 @@ sub poke {
 	return defined syswrite($out, $text) ? 0 : 0 + $!;
 }
 
-# Memory does not come online while its region goes: it would stay, under a name that may belong to another range next.
+# No memory is online when its region goes: it would stay, under a name that may belong to another range next.
 open my $lock, '>', '/run/hostile.lock' or die "lock: $!\n";
 sub locked {
 	my ($how, $work) = @_;
@@ -55,15 +56,17 @@ sub locked {
 	return $work->();
 }
 
-# Memory that was online when kmem was unbound: a device like the one that it belonged to takes it over.
+# Memory that was online when its driver went: a device like the one that it belonged to takes it over.
 sub heal {
 	my %left;
 	for (split /\n/, get('/proc/iomem')) {
 		push @{$left{$3}}, [hex $1, hex $2] if /^ *(\w+)-(\w+) : (dax[\d.]+)$/;
 	}
+	load(module('kmem')) if %left && !-d '/sys/module/kmem';
 	for my $dax (grep { driver_of(DAX . "/devices/$_") ne 'kmem' } sort keys %left) {
 		my ($id) = $dax =~ /(\d+)/;
 		my $region = PLATFORM . "/devices/hmem.$id";
+		poke(PLATFORM . '/drivers/hmem/bind', "hmem.$id") unless -e "$region/driver";
 		for my $other (map { name($_) } files($region, "dax$id\\.\\d+")) {
 			poke(DAX . "/devices/$other/driver/unbind", $other);
 			poke(DAX . "/devices/$other/size", 0);
@@ -78,6 +81,16 @@ sub heal {
 	poke("$_/state", 'unplugged') for files(KMEM, 'dax.*');
 }
 
+# What makes numbers go, while no memory is online: as long as that can be had.
+sub renumbers {
+	my ($work) = @_;
+	return locked(LOCK_EX, sub {
+		poke(POLICY, "\n");
+		heal();
+		return get('/proc/iomem') =~ /System RAM \(kmem\)/ ? 2 : $work->();
+	});
+}
+
 my @junk = ('', "\n", "\0", 'x' x 5000, '-1', '0x', 'dax', 'all', "online\nonline", 'dax0.0.0', '18446744073709551616');
 my @policies = ("\n", "*:device_dax\n", "*:none\n", "hmem:kmem,unplugged;cxl:device_dax\n", "cxl:never-ram\n", "*:kmem\n",
 	sprintf("%#x-%#x:kmem,online_movable\n", @usable), "node0:kmem,memmap=on\n");
@@ -88,9 +101,9 @@ my %acts = (
 	'bind dax' => [8, sub { my $dax = any(daxes()) // return 2; poke(DAX . '/drivers/' . any('kmem', 'device_dax') . '/bind', $dax) }],
 	'unbind dax' => [6, sub { my $dax = any(daxes()) // return 2; poke(DAX . "/devices/$dax/driver/unbind", $dax) }],
 	'bind hmem' => [5, sub { poke(PLATFORM . '/drivers/hmem/bind', any(hmems()) // 'hmem.0') }],
-	'unbind hmem' => [3, sub { locked(LOCK_EX, sub { heal(); poke(PLATFORM . '/drivers/hmem/unbind', any(hmems()) // 'hmem.0') }) }],
+	'unbind hmem' => [3, sub { poke(PLATFORM . '/drivers/hmem/unbind', any(hmems()) // 'hmem.0') }],
 	'bind host' => [3, sub { poke(PLATFORM . '/drivers/hmem_platform/bind', HOST) }],
-	'unbind host' => [1, sub { locked(LOCK_EX, sub { heal(); poke(PLATFORM . '/drivers/hmem_platform/unbind', HOST) }) }],
+	'unbind host' => [1, sub { renumbers(sub { poke(PLATFORM . '/drivers/hmem_platform/unbind', HOST) }) }],
 	'id' => [4, sub { poke(DAX . '/drivers/' . any('kmem', 'device_dax') . '/' . any('new_id', 'remove_id'),
 		any(any(daxes()) // 'dax0.0', 'dax0.1', any(@junk))) }],
 	'driver_override' => [3, \&override],
@@ -105,12 +118,12 @@ my %acts = (
 	'set_state' => [3, sub { locked(LOCK_SH, sub { poke(KMEM . '/set_state', any('unplugged all', 'unplugged node0', any(@junk),
 		map { is_usable($_) ? "online_movable $_" : () } daxes())) }) }],
 	'block' => [4, \&block],
-	'policy' => [2, sub { poke(POLICY, any(@policies, any(@junk))) }],
+	'policy' => [2, sub { locked(LOCK_SH, sub { poke(POLICY, any(@policies, any(@junk))) }) }],
 	'region_idle' => [1, sub { poke('/sys/module/hmem_rs/parameters/region_idle', any('Y', 'N', 'N')) }],
 	'read' => [8, \&look],
 	'load' => [2, sub { my $name = any(@modules); -d "/sys/module/$name" ? 2 : load(module($name)) }],
-	'unload' => [1, sub { my $name = any(@modules);
-		locked(LOCK_EX, sub { heal(); unload('dax_cxl') if $name eq 'hmem_rs'; unload($name) }) }],
+	'unload' => [1, sub { my $name = any(@modules); return unload($name) if $name ne 'hmem_rs';
+		renumbers(sub { unload('dax_cxl'); unload($name) }) }],
 	'cxl' => [1, \&cxl],
 );
 
