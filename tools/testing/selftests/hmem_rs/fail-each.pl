@@ -142,6 +142,19 @@ sub traces {
 	return ($log, $way, readable($function // ''));
 }
 
+# Waits until the log tells of so many decisions. Reading the table allocates as well, and with two tasks at the same
+# time a count may miss the one that was to fail.
+sub decisions {
+	my ($ranges) = @_;
+	my $log = '';
+	for (1 .. 100) {
+		$log .= logged();
+		last if (() = $log =~ /: range .* state decided|cannot (?:decide|ask)/g) >= $ranges;
+		select undef, undef, undef, 0.1;
+	}
+	return $log;
+}
+
 # One time: $before and $after are the pictures without and with the operation done. Returns the way to what failed.
 sub once {
 	my ($operation, $nth, $before, $after, $sum) = @_;
@@ -152,10 +165,10 @@ sub once {
 	$way->{arm}->($nth);
 	my $error = $act->();
 	# What is decided later belongs to it.
-	my $now = $operation->{anywhere} ? picture() : undef;
+	my $said = $operation->{anywhere} && !$error ? decisions(scalar(() = $after =~ /^range /mg)) : '';
 	my $failed = $way->{disarm}->($nth);
-	$now //= picture();
-	my ($log, $way_to, $function) = traces(logged());
+	my $now = picture();
+	my ($log, $way_to, $function) = traces($said . logged());
 	$log =~ s/$expected//g;
 	die "the kernel complains:\n$log" if $log =~ $complaint;
 	my $wrong = untrue();
@@ -261,7 +274,7 @@ my %operations = (
 	'load-kmem' => { act => loads('kmem'), undo => unloads('kmem'), least => 50, hold => [DAX] },
 	'bind-hmem_platform' =>
 		{ binds(PLATFORM . '/drivers/hmem_platform', HOST), least => 10, below => $module, hold => [PLATFORM] },
-	'decide' => { binds(PLATFORM . '/drivers/hmem_platform', HOST), least => 20, below => $module, anywhere => 1,
+	'decide' => { binds(PLATFORM . '/drivers/hmem_platform', HOST), least => 40, below => $module, anywhere => 1,
 		hold => [PLATFORM] },
 	'bind-hmem' => { binds(PLATFORM . '/drivers/hmem', $hmem), least => 20, below => $module, hold => [DAX] },
 	'bind-kmem' => { binds(KMEM, $dax), least => 10, below => 'kmem' },
