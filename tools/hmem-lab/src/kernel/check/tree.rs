@@ -52,6 +52,13 @@ struct Built {
     obj: PathBuf,
 }
 
+impl Built {
+    /// Where the checks leave what their tools make.
+    fn out(&self) -> PathBuf {
+        self.obj.join("check")
+    }
+}
+
 fn built(ground: &Ground) -> Result<Built> {
     let kver = kernel::newest()?;
     let args = kernel::Args::of(kver, FLAVOUR, None);
@@ -114,9 +121,24 @@ pub(super) fn rustfmt(ground: &Ground) -> Result<Findings> {
 /// The kernel's own choice of lints, for the kernel crate and each crate of the overlay.
 pub(super) fn clippy(ground: &Ground) -> Result<Findings> {
     let built = built(ground)?;
-    each(&crates(&built)?, |line| {
-        say(&built, "clippy-driver", line, &[])
-    })
+    let crates = crates(&built)?;
+    let (kernel, others) = crates.split_first().context("no kernel crate")?;
+    let metadata = built.out().join("libkernel.rmeta");
+    let emit = format!("--emit=metadata={}", metadata.display());
+    // Some lints look into functions of the kernel crate, which must therefore be there, and as the driver leaves
+    // them: rustc's have others inlined.
+    let mut all = say(
+        &built,
+        "clippy-driver",
+        kernel,
+        &[&emit, "-Zalways-encode-mir"],
+    )?;
+    let with = format!("kernel={}", metadata.display());
+    let emit = format!("--emit=metadata={}", built.out().join("x.rmeta").display());
+    all.extend(each(others, |line| {
+        say(&built, "clippy-driver", line, &[&emit, "--extern", &with])
+    })?);
+    Ok(all)
 }
 
 /// Documentation of the kernel crate and each crate of the overlay, private items too: links that lead nowhere,
@@ -216,7 +238,7 @@ fn crates(built: &Built) -> Result<Vec<String>> {
 /// Lets another driver than rustc read a crate, with the same arguments and some more, and returns what it says of our
 /// files and those that are edited.
 fn say(built: &Built, driver: &str, line: &str, more: &[&str]) -> Result<Findings> {
-    let out = built.obj.join("check");
+    let out = built.out();
     kernel::dirs::make(&out)?;
     let mut command = Command::new(driver);
     let arguments: Vec<&str> = line.split_whitespace().collect();
@@ -253,8 +275,6 @@ fn say(built: &Built, driver: &str, line: &str, more: &[&str]) -> Result<Finding
                 "--output",
             ])
             .arg(&out);
-    } else {
-        command.arg(format!("--emit=metadata={}/x.rmeta", out.display()));
     }
     command
         .args(more)
