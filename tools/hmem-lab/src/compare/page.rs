@@ -19,17 +19,18 @@ const INTRO: &str = "\
 The Drivers in C and in Rust Compared
 =====================================
 
-Each scenario of the project's lab boots the same kernel source twice: with
-dax_hmem and kmem in C, and with hmem_rs and kmem in Rust.  Machine, firmware
-and command line are the same, and so are the steps, except for those named in
-the table: what the C drivers do not have or do not survive, and what takes its
-place there.  The table in debugfs, which only hmem_rs has, is read by a step
-that is not named.  Then sysfs, /proc/iomem, the output of :code:`daxctl list`
-and :code:`cxl list`, the loaded modules, and what the kernel log says about
-memory are compared by address, at the end and after steps that both take:
-numbers of devices may differ, what lies at an address may not.  A difference
-that is not listed here fails :code:`make compare`, and so does an entry that
-nothing needs any more.
+The scenarios of the project's lab boot the same kernel source twice: with
+dax_hmem and kmem in C, and with hmem_rs and kmem in Rust.  Those at the end of
+this page do not, nor do those named released-*, which are about Linux without
+anything of this project.  Machine, firmware and command line are the same, and
+so are the steps, except for those named in the table: what the C drivers do not
+have or do not survive, and what takes its place there.  The table in debugfs,
+which only hmem_rs has, is read by a step that is not named.  Then sysfs,
+/proc/iomem, the output of :code:`daxctl list` and :code:`cxl list`, the loaded
+modules, and what the kernel log says about memory are compared by address, at
+the end and after steps that both take: numbers of devices may differ, what lies
+at an address may not.  A difference that is not listed here fails
+:code:`make compare`, and so does an entry that nothing needs any more.
 ";
 
 const POLICY: &str = "\
@@ -42,15 +43,13 @@ being there: one attribute and one module parameter.
 pub fn text(results: &Results, old: &str) -> String {
     let mut out = format!("{INTRO}\n{POLICY}");
     out += "\nWhat Differs, and Why\n=====================\n\n";
-    out += "The number in brackets is the item of the project's DESIGN: 2 says what must\n\
-            not change, 3 is the ownership rule, 4 lists where the C code falls short.\n\n";
-    for entry in results
-        .list
-        .intended
-        .iter()
-        .filter(|entry| !entry.sometimes)
-    {
-        out += &fill(&format!("{} [{}]", entry.id, entry.design), "");
+    out += "The number in brackets is the section of the project's DESIGN, and its item: 1 is\n\
+            what there is, 2 says what must not change, 3 is the ownership rule, 4 lists\n\
+            where the C code falls short, 6 is the lab.  What is so *sometimes* is a matter\n\
+            of time, and not in the table below.\n\n";
+    for entry in &results.list.intended {
+        let sometimes = if entry.sometimes { ", sometimes" } else { "" };
+        out += &fill(&format!("{} [{}]{sometimes}", entry.id, entry.design), "");
         out += &fill(&entry.reason, "    ");
     }
     out += "\nThe Scenarios\n=============\n\n";
