@@ -140,9 +140,9 @@ impl<T: Driver> Adapter<T> {
     }
 }
 
-/// What a DAX region made here and the devices that are created in it start and end at, in bytes:
-/// the size of a huge page.
-// With less than a whole multiple device_dax would make a memory map for more than the device has.
+/// What a DAX region made here and the devices that are created in it start and end at a multiple
+/// of, in bytes: the size of a huge page.
+// With another size of a device, device_dax would make a memory map for more than the device has.
 pub const ALIGN: u32 = bindings::PMD_SIZE as u32;
 
 /// What becomes of the devices of a region, unless the administrator decides otherwise.

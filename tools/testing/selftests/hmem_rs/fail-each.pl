@@ -151,6 +151,7 @@ sub decisions {
 		$log .= logged();
 		last if (() = $log =~ /: range .* state decided|cannot (?:decide|ask)/g) >= $ranges;
 		select undef, undef, undef, 0.1;
+		print "# the log does not tell of $ranges decisions\n" if $_ == 100;
 	}
 	return $log;
 }

@@ -8,8 +8,8 @@
 # - When all is undone, all is as it was: each range, device, driver and memory block, and the size of memory.
 # - The kernel has no complaint, and in the end nothing leaked.
 #
-# Drivers go while memory is online, too. One thing it spares: no memory is online when a device hmem.N or a CXL region
-# goes, as its number may belong to another range next.
+# Drivers go while memory is online, too. One thing it does not do: let a device hmem.N or a CXL region go while memory
+# is online. That would stay, under a name that may belong to another range next.
 #
 #   HMEM_TEST_DESTRUCTIVE=1   must be set
 #   HMEM_TEST_SECONDS=N       how long; ten minutes if not given
@@ -47,7 +47,7 @@ sub poke {
 	return defined syswrite($out, $text) ? 0 : 0 + $!;
 }
 
-# No memory is online when its region goes: it would stay, under a name that may belong to another range next.
+# Shared by those who bring memory online; alone are those who let a device or a region go whose number others get.
 open my $lock, '>', '/run/hostile.lock' or die "lock: $!\n";
 sub locked {
 	my ($how, $work) = @_;
