@@ -43,8 +43,8 @@ being there: one attribute and one module parameter.
 pub fn text(results: &Results, old: &str) -> String {
     let mut out = format!("{INTRO}\n{POLICY}");
     out += "\nWhat Differs, and Why\n=====================\n\n";
-    out += "The number in brackets is the section of the project's DESIGN, and its item: 1 is\n\
-            what there is, 2 says what must not change, 3 is the ownership rule, 4 lists\n\
+    out += "The number in brackets is the section of the project's DESIGN, and its item: 1\n\
+            is what there is, 2 says what must not change, 3 is the ownership rule, 4 lists\n\
             where the C code falls short, 6 is the lab.  What is so *sometimes* is a matter\n\
             of time, and not in the table below.\n\n";
     for entry in &results.list.intended {
