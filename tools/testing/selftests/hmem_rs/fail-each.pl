@@ -19,7 +19,7 @@
 use strict;
 use warnings;
 no warnings 'portable';
-use constant { SLAB => '/sys/kernel/debug/failslab', PAGE => '/sys/kernel/debug/fail_page_alloc' };
+use constant PAGE => '/sys/kernel/debug/fail_page_alloc';
 # More than any operation has.
 use constant MOST => 2000;
 
@@ -291,11 +291,7 @@ my %operations = (
 		undo => sub { set($policy, "\n") } },
 );
 
-# Memory that the checkers of the kernel allocate for themselves: they switch themselves off without.
-for my $cache (files('/sys/kernel/slab', '[^:.].*')) {
-	set("$cache/failslab", 1) unless $cache =~ m{/(kmemleak|debug_objects)};
-}
-set(SLAB . '/cache-filter', 'Y');
+choose_caches();
 for my $kind (SLAB, PAGE) {
 	set("$kind/ignore-gfp-wait", 'N');
 	# With a trace.
