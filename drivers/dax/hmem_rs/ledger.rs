@@ -305,3 +305,70 @@ pub(crate) fn note_probe(id: i32, outcome: Result) {
         }
     });
 }
+
+#[cfg(CONFIG_DEV_DAX_HMEM_RUST_KUNIT_TEST)]
+#[kunit_tests(hmem_rs_ledger)]
+mod tests {
+    use super::*;
+    use crate::ownership::Reason;
+    use kernel::str::CString;
+
+    fn range() -> Range {
+        Range::byte(0x3_a000_0000).span(&Range::byte(0x3_afff_ffff))
+    }
+
+    /// Returns whether `line` reads `expected`.
+    fn reads(line: &Line, expected: &CStr) -> bool {
+        CString::try_from_fmt(fmt!("{line}")).is_ok_and(|text| *text == *expected)
+    }
+
+    #[test]
+    fn bytes_of_cxl() {
+        let part = Part::Cxl {
+            range: range(),
+            region: 12,
+        };
+
+        assert!(reads(
+            &Line::new(part, 1),
+            c"cxl 0x3a0000000-0x3afffffff region12"
+        ));
+    }
+
+    #[test]
+    fn bytes_of_nobody() {
+        for (reason, expected) in [
+            (
+                Reason::Alignment,
+                c"trimmed 0x3a0000000-0x3afffffff alignment",
+            ),
+            (
+                Reason::TooSmall,
+                c"trimmed 0x3a0000000-0x3afffffff too-small",
+            ),
+        ] {
+            let part = Part::Trimmed {
+                range: range(),
+                reason,
+            };
+
+            assert!(reads(&Line::new(part, 1), expected));
+        }
+    }
+
+    #[test]
+    fn piece() {
+        let mut line = Line::new(Part::Piece(range()), -1);
+
+        // Its node is not told: the line above has that of the range.
+        line.outcome = Err(ENOMEM);
+        assert!(reads(&line, c"hmem 0x3a0000000-0x3afffffff - errno -12"));
+        line.device = Some(0);
+        assert!(reads(
+            &line,
+            c"hmem 0x3a0000000-0x3afffffff hmem.0 errno -12"
+        ));
+        line.outcome = Ok(());
+        assert!(reads(&line, c"hmem 0x3a0000000-0x3afffffff hmem.0 errno 0"));
+    }
+}
