@@ -14,6 +14,7 @@
 //! See also: `Documentation/driver-api/cxl/linux/hmem-rs.rst`
 
 use kernel::{
+    acpi,
     driver::Registration,
     iomem::soft_reserved,
     kmod,
@@ -68,13 +69,18 @@ impl InPlaceModule for HmemRs {
     }
 }
 
+/// What firmware that knows of CXL windows describes, for cxl_acpi to bind to.
+const CXL_ROOT: &CStr = c"ACPI0017";
+
 /// Has the modules loaded that put CXL regions together. Whether they exist is not our business.
 // Inline, as what is part of the initialisation is freed after it.
 #[inline]
 fn request_cxl_modules() {
     // The windows become known, and the devices are found.
-    for name in [c"cxl_acpi", c"cxl_pci"] {
-        let _ = kmod::request_module(name);
+    if acpi::is_present(CXL_ROOT) {
+        for name in [c"cxl_acpi", c"cxl_pci"] {
+            let _ = kmod::request_module(name);
+        }
     }
     // A module that somebody else is loading counts as loaded while its drivers probe
     // asynchronously, but the windows are not known before that of cxl_acpi is done.
