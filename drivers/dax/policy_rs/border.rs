@@ -71,7 +71,10 @@ unsafe extern "C" fn dax_policy_rs_init(text: *const u8, len: usize) {
     if len != 0 {
         // SAFETY: By the safety requirements.
         let text = unsafe { core::slice::from_raw_parts(text, len) };
-        let _ = table::set(text, "dax.policy= on the command line");
+        // It tells what is wrong with the text.
+        if table::set(text, "dax.policy= on the command line") == Err(ENOMEM) {
+            pr_err!("no memory for the policy of the command line: it does not count\n");
+        }
     }
 }
 

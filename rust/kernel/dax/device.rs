@@ -140,7 +140,9 @@ impl<'a> Configuration<'a> {
             Range::new(raw.start, raw.end).map(|range| {
                 // SAFETY: DAX regions are made of memory that belongs to who made them, and the
                 // device of a part of theirs, which they provide as long as it is bound. Memory
-                // that the system uses stays, as nobody takes away what is claimed in the tree.
+                // that the system uses stays, as nobody takes away what is claimed in the tree,
+                // but for an administrator who pulls the card, or has the CXL core reset the
+                // decoders of memory that is online: that is taken from the whole kernel.
                 unsafe { Memory::new(range) }
             })
         })
