@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0
 #
 # Who writes to attributes of a dax device, or of its region, while the region is unbound must not stop that, nor
-# be stopped, nor make a device of a region that is gone.
+# be stopped, nor make a device of a region that is gone. Nor must who reads those of a mapping that goes.
 #
 #   HMEM_TEST_COUNT=N   how often (20)
 #
-# Where the DAX core lacks the fixes that come with hmem_rs, the first tests stop unbind until the writers are killed.
+# Where the DAX core lacks the fixes that come with hmem_rs, the first tests stop unbind, or a change of the size, until
+# the others are killed.
 # "delete" stops it for good: unbind holds the lock of the device and waits for the file, whose writer waits for the
 # lock. And "create" leaves devices below a region that is gone, whose parent no driver can be bound to any more.
 
@@ -57,6 +58,25 @@ against() {
 	return $result
 }
 
+# A range that goes takes its mapping along, whose attributes others read.
+against_mapping() {
+	local driver task round value whole result=0
+	driver=$(driver_of "$device") whole=$(cat "$device/size")
+	[ "$driver" = none ] || echo "$name" > "$DAX/drivers/$driver/unbind" || return
+	as_fast_as_can read - "$device/mapping0/start" > /dev/null 2>&1 &
+	task=$!
+	for ((round = 1; round <= 10 * count && result == 0; round++)); do
+		for value in 0 "$whole"; do
+			echo "$value" > "$device/size" &
+			ends $! || { echo "size $value, round $round" && result=1 && break; }
+		done
+	done
+	kill $task
+	wait_for gone $task || { echo "the reader does not end" && result=1; }
+	[ "$driver" = none ] || echo "$name" > "$DAX/drivers/$driver/bind" || result=1
+	return $result
+}
+
 gone() { ! kill -0 "$1" 2> /dev/null; }
 
 # With nothing in use there is room for new devices.
@@ -80,10 +100,11 @@ device=$PLATFORM/devices/$one/$name
 idle=/sys/module/$HMEM_MODULE/parameters/region_idle
 [ "$(cat "$idle")" = N ] || skip_all "region_idle is on"
 before=$(hmem_state)
-ktap_set_plan 8
+ktap_set_plan 9
 check "writes to size" against write "$(cat "$device/size")" "$device/size"
 check "writes to align" against write "$(cat "$device/align")" "$device/align"
 check "writes to mapping" against write 0-0 "$device/mapping"
+check "reads of a mapping" against_mapping
 check "reads of seed" idle against read - "$region/seed"
 check "reads of create" idle against read - "$region/create"
 check "writes to delete" against write "$name" "$region/delete"

@@ -30,6 +30,18 @@ added_later() {
 		write "$first" unplugged && gone "$first"
 }
 
+# device_dax has a page map of the ranges that it found, and lets user space map whatever range there is.
+not_added_later() {
+	local driver=$DAX/drivers/device_dax result=0 mapping
+	mapping=$(device "$first")/mapping
+	made_of "$first" "$(part 0)" && modprobe device_dax || return
+	echo "$first" > "$driver/new_id"
+	[ -e "$driver/$first" ] || store "$driver/bind" "$first" || return
+	refused EBUSY store "$mapping" "$(part 2)" || result=1
+	[ "$(cat "$(device "$first")/size")" = "$size" ] || result=1
+	echo "$first" > "$driver/unbind" && echo "$first" > "$driver/remove_id" && part 2 > "$mapping" && return "$result"
+}
+
 # Leaves the memory of one block online, and makes another device of it and of two more blocks.
 # conflict PLACE EXPECTED: it is the PLACEth of three.
 conflict() {
@@ -78,10 +90,11 @@ taken_over_unplugged() {
 kmem_begin 1
 parts_of "$first"
 [ "$(cat "$(device "$first")/size")" -ge $((6 * size)) ] || skip_all "$first has less than six memory blocks"
-ktap_set_plan 9
+ktap_set_plan 10
 check "three ranges" several
 check "ranges that are too small" too_small
 check "a range added while the driver is bound" added_later
+check "no range is added while device_dax is bound" not_added_later
 check "the last of three is in use" conflict 2 ok
 check "the one in the middle is in use" conflict 1 ok
 check "the first is in use" conflict 0 EBUSY
