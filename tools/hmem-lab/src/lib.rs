@@ -31,6 +31,7 @@ pub mod run;
 pub mod scenario;
 pub mod seen;
 pub mod size;
+pub mod soft_reserved;
 pub mod supply;
 pub mod table;
 pub mod test;

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::cxl::CxlSpec;
 use crate::expect::Expect;
 use crate::size::Size;
+use crate::soft_reserved::{self, SizedAt};
 
 /// A whole scenario, as one TOML file says it.
 #[derive(Debug, Clone, Deserialize)]
@@ -93,7 +94,9 @@ pub struct Machine {
     pub cpus: u32,
     /// Which firmware runs first.
     pub firmware: Firmware,
-    /// Ranges the command line makes Soft Reserved: `SIZE@ADDRESS`.
+    /// Ranges the command line makes Soft Reserved: `SIZE@ADDRESS`, or several alike, `SIZE@ADDRESS every DISTANCE, N
+    /// times`.
+    #[serde(deserialize_with = "soft_reserved::ranges")]
     pub soft_reserved: Vec<SizedAt>,
     /// NUMA nodes in order.
     #[serde(rename = "node")]
@@ -157,30 +160,6 @@ pub struct SpMem {
     pub size: Size,
     /// Its NUMA node.
     pub node: u32,
-}
-
-/// A size at an address, written `SIZE@ADDRESS`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct SizedAt {
-    /// Bytes.
-    pub size: Size,
-    /// First byte.
-    pub at: u64,
-}
-
-impl TryFrom<String> for SizedAt {
-    type Error = anyhow::Error;
-
-    fn try_from(text: String) -> Result<Self> {
-        let (size, at) = text
-            .split_once('@')
-            .with_context(|| format!("{text}: write SIZE@ADDRESS, like 1G@0x100000000"))?;
-        Ok(Self {
-            size: size.parse()?,
-            at: at.parse::<Size>()?.0,
-        })
-    }
 }
 
 /// The kernel's command line.
