@@ -132,6 +132,13 @@ pub fn kernels(cases: &[Planned<'_>]) -> BTreeSet<(String, String)> {
         .collect()
 }
 
+/// Whether a scenario needs something beside a kernel that may be missing.
+pub fn may_be_skipped(scenario: &Scenario, forgiven: &Forgiven) -> bool {
+    let ndctl = scenario.guest.ndctl.as_ref();
+    ndctl.is_some_and(|wanted| forgiven.forgives(&format!("ndctl-{wanted}")))
+        || scenario.machine.firmware == Firmware::Ovmf && forgiven.forgives("firmware-image")
+}
+
 /// Whether a case needs the UEFI image.
 pub fn needs_ovmf(cases: &[Planned<'_>]) -> bool {
     cases

@@ -24,6 +24,11 @@ pub struct Intended {
     /// Scenarios it is seen in; none means all.
     #[serde(default)]
     pub scenarios: Vec<String>,
+    /// Names of scenarios that it is never seen in.
+    pub except: Option<Whole>,
+    /// Whether every scenario shows it: then tables say so once.
+    #[serde(default)]
+    pub everywhere: bool,
     /// Whether it shows in some runs only: then it need not be seen, and tables leave it out.
     #[serde(default)]
     pub sometimes: bool,
@@ -63,7 +68,9 @@ impl TryFrom<String> for Whole {
 
 impl Intended {
     fn is_in(&self, scenario: &str) -> bool {
-        self.scenarios.is_empty() || self.scenarios.iter().any(|name| name == scenario)
+        let except = self.except.as_ref();
+        (self.scenarios.is_empty() || self.scenarios.iter().any(|name| name == scenario))
+            && !except.is_some_and(|except| except.0.is_match(scenario))
     }
 }
 
@@ -131,14 +138,14 @@ impl List {
         })
     }
 
-    /// What was not seen in a whole run, though it is no matter of luck: the list is longer than it must be.
-    pub fn unused(&self, used: &BTreeSet<Place>) -> Vec<String> {
+    /// What was not seen in a whole run, though it is no matter of luck: the list is longer than it must be. What is
+    /// about scenarios that are `missing` may have been.
+    pub fn unused(&self, used: &BTreeSet<Place>, missing: &[String]) -> Vec<String> {
         let mut unused = Vec::new();
-        for (entry, intended) in self
-            .intended
-            .iter()
-            .enumerate()
-            .filter(|(_, i)| !i.sometimes)
+        for (entry, intended) in
+            self.intended.iter().enumerate().filter(|(_, i)| {
+                !i.sometimes && !i.scenarios.iter().any(|name| missing.contains(name))
+            })
         {
             for found in 0..intended.matches.len() {
                 if !used.contains(&(entry, found)) {
@@ -200,7 +207,18 @@ mod tests {
         let said = difference("log", Some("times=1"), None);
         assert_eq!(list.explain("one", &said), Some((1, 0)));
         assert_eq!(list.explain("two", &said), None);
-        assert_eq!(list.unused(&[(0, 0)].into()), ["told, match 1"]);
+        assert_eq!(list.unused(&[(0, 0)].into(), &[]), ["told, match 1"]);
+        let none: &[&str] = &[];
+        assert_eq!(list.unused(&[(0, 0)].into(), &["one".into()]), none);
+    }
+
+    #[test]
+    fn not_where_it_is_excepted() {
+        let text = LIST.replace("scenarios = [\"one\"]", "except = 'cxl-.*'");
+        let list = List::parse(&text).unwrap();
+        let said = difference("log", Some("times=1"), None);
+        assert_eq!(list.explain("two", &said), Some((1, 0)));
+        assert_eq!(list.explain("cxl-two", &said), None);
     }
 
     #[test]

@@ -43,20 +43,31 @@ being there: one attribute and one module parameter.
 pub fn text(results: &Results, old: &str) -> String {
     let mut out = format!("{INTRO}\n{POLICY}");
     out += "\nWhat Differs, and Why\n=====================\n\n";
-    out += "The number in brackets is the section of the project's DESIGN, and its item: 1\n\
-            is what there is, 2 says what must not change, 3 is the ownership rule, 4 lists\n\
-            where the C code falls short, 6 is the lab.  What is so *sometimes* is a matter\n\
-            of time, and not in the table below.\n\n";
+    out += "The number in brackets is the section of the project's design, which is not part\n\
+            of the kernel, and its item: 1 is what there is, 2 says what must not change, 3\n\
+            is the ownership rule, 4 lists where the C code falls short, 6 is the lab.  What\n\
+            is so *sometimes* is a matter of time, and not in the table below.\n\n";
     for entry in &results.list.intended {
         let sometimes = if entry.sometimes { ", sometimes" } else { "" };
         out += &fill(&format!("{} [{}]{sometimes}", entry.id, entry.design), "");
         out += &fill(&entry.reason, "    ");
     }
     out += "\nThe Scenarios\n=============\n\n";
-    out += &format!(
-        "Linux {}.  *Nothing* means: not a single line.\n\n",
-        KVERS[0]
+    let everywhere = results
+        .list
+        .intended
+        .iter()
+        .filter(|entry| entry.everywhere);
+    let names: Vec<&str> = everywhere.map(|entry| entry.id.as_str()).collect();
+    out += &fill(
+        &format!(
+            "Linux {}. Each of them also shows: {}.",
+            KVERS[0],
+            names.join(", ")
+        ),
+        "",
     );
+    out += "\n";
     out += ".. list-table::\n   :header-rows: 1\n   :widths: 35 65\n\n   * - Scenario\n     - What differs\n";
     let compared = results.outcomes.iter();
     let mut rows: BTreeMap<&str, String> = compared
@@ -94,7 +105,10 @@ fn row(results: &Results, outcome: &Outcome) -> String {
         .differences
         .iter()
         .filter_map(|(_, _, place)| place.map(|(entry, _)| entry))
-        .filter(|entry| !results.list.intended[*entry].sometimes)
+        .filter(|entry| {
+            let entry = &results.list.intended[*entry];
+            !entry.sometimes && !entry.everywhere
+        })
         .collect();
     let mut names: Vec<&str> = seen
         .iter()
@@ -104,7 +118,7 @@ fn row(results: &Results, outcome: &Outcome) -> String {
         names.push("**something that is not meant**");
     }
     if names.is_empty() {
-        names.push("*nothing*");
+        names.push("nothing else");
     }
     let mut text = names.join(", ");
     for (who, steps) in ["Rust", "C"].iter().zip(&outcome.alone) {
@@ -184,7 +198,10 @@ mod tests {
         results.missing = vec!["c".into(), "b".into()];
         results.outcomes.pop();
         let part = text(&results, &page);
-        assert!(part.contains("   * - c\n     - *nothing*\n\nNot"), "{part}");
+        assert!(
+            part.contains("   * - c\n     - nothing else\n\nNot"),
+            "{part}"
+        );
         assert!(part.contains("   * - b\n     - (not booted"), "{part}");
         assert_eq!(outdated(&page, &results, false), None);
 
