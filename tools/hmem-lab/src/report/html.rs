@@ -85,6 +85,12 @@ fn case(report: &Report) -> String {
         }
         out += "</table>\n";
     }
+    if let Some(said) = steps(&report.dir) {
+        out += &format!(
+            "<details><summary>what its steps printed</summary><pre>{}</pre></details>\n",
+            escape(&said)
+        );
+    }
     if let Some(svg) = map(&report.dir) {
         out += &format!("<figure>{svg}</figure>\n");
     }
@@ -93,6 +99,19 @@ fn case(report: &Report) -> String {
         escape(&report.dir.display().to_string())
     );
     out
+}
+
+/// What the steps printed; of much the end, where tests sum up.
+fn steps(dir: &Path) -> Option<String> {
+    const MOST: usize = 64 << 10;
+    let said = fs::read_to_string(dir.join("steps.log")).ok()?;
+    match said.len().checked_sub(MOST) {
+        None => Some(said),
+        Some(cut) => {
+            let cut = cut + said.as_bytes()[cut..].iter().position(|&byte| byte == b'\n')?;
+            Some(format!("(the beginning is in steps.log)\n{}", &said[cut + 1..]))
+        }
+    }
 }
 
 /// The picture of the guest at its end.
