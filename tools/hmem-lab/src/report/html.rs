@@ -108,8 +108,14 @@ fn steps(dir: &Path) -> Option<String> {
     match said.len().checked_sub(MOST) {
         None => Some(said),
         Some(cut) => {
-            let cut = cut + said.as_bytes()[cut..].iter().position(|&byte| byte == b'\n')?;
-            Some(format!("(the beginning is in steps.log)\n{}", &said[cut + 1..]))
+            let cut = cut
+                + said.as_bytes()[cut..]
+                    .iter()
+                    .position(|&byte| byte == b'\n')?;
+            Some(format!(
+                "(the beginning is in steps.log)\n{}",
+                &said[cut + 1..]
+            ))
         }
     }
 }
