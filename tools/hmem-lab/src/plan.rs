@@ -135,8 +135,16 @@ pub fn kernels(cases: &[Planned<'_>]) -> BTreeSet<(String, String)> {
 /// Whether a scenario needs something beside a kernel that may be missing.
 pub fn may_be_skipped(scenario: &Scenario, forgiven: &Forgiven) -> bool {
     let ndctl = scenario.guest.ndctl.as_ref();
-    ndctl.is_some_and(|wanted| forgiven.forgives(&format!("ndctl-{wanted}")))
-        || scenario.machine.firmware == Firmware::Ovmf && forgiven.forgives("firmware-image")
+    ndctl.is_some_and(|wanted| forgiven.forgives(&ndctl_id(wanted)))
+        || scenario.machine.firmware == Firmware::Ovmf && forgiven.forgives(FIRMWARE)
+}
+
+/// What `forgiven-skips.toml` knows the UEFI image by.
+const FIRMWARE: &str = "firmware-image";
+
+/// What it knows the tests of a version of ndctl by.
+fn ndctl_id(version: &str) -> String {
+    format!("ndctl-{version}")
 }
 
 /// Whether a case needs the UEFI image.
@@ -163,10 +171,10 @@ impl Supplies {
         forgiven: &Forgiven,
     ) -> std::result::Result<Kernel, Obstacle> {
         if case.scenario.machine.firmware == Firmware::Ovmf {
-            there(self.ovmf.as_ref(), "firmware-image", forgiven)?;
+            there(self.ovmf.as_ref(), FIRMWARE, forgiven)?;
         }
         if let Some(wanted) = &case.scenario.guest.ndctl {
-            there(self.ndctl.get(wanted), &format!("ndctl-{wanted}"), forgiven)?;
+            there(self.ndctl.get(wanted), &ndctl_id(wanted), forgiven)?;
         }
         let key = (case.kver.clone(), case.flavour.clone());
         let id = format!("kernel-{}", case.kver);

@@ -7,9 +7,9 @@
 #   HMEM_TEST_COUNT=N   how often (20)
 #
 # Where the DAX core lacks the fixes that come with hmem_rs, the first tests stop unbind, or a change of the size, until
-# the others are killed.
-# "delete" stops it for good: unbind holds the lock of the device and waits for the file, whose writer waits for the
-# lock. And "create" leaves devices below a region that is gone, whose parent no driver can be bound to any more.
+# the others are killed. "delete" stops it for good: unbind holds the lock of the device and waits for the file, whose
+# writer waits for the lock. And "create" leaves devices below a region that is gone, whose parent no driver can be bound
+# to any more.
 
 # shellcheck source=tools/testing/selftests/hmem_rs/hmem-lib.sh
 . "$(dirname "$(readlink -f "$0")")/hmem-lib.sh"
