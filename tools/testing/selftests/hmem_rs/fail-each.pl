@@ -301,9 +301,7 @@ set(SLAB . '/space', 0);
 
 # All drivers take what is theirs, and no memory is used.
 sub whole {
-	for my $name ($module, 'kmem') {
-		load(module($name)) unless -d "/sys/module/$name";
-	}
+	have_module($_) for $module, 'kmem';
 	set("$_/state", 'unplugged') for files(KMEM, 'dax.*');
 	set(PLATFORM . '/drivers/hmem_platform/unbind', HOST) if driver_of(PLATFORM . '/devices/' . HOST) ne 'none';
 	set($policy, "\n") if -e $policy;

@@ -130,6 +130,12 @@ sub load {
 	return syscall(FINIT_MODULE, fileno $file, $arguments, 0) == 0 ? 0 : 0 + $!;
 }
 
+# As load(), by name, for a module that may be there already.
+sub have_module {
+	my ($name) = @_;
+	return -d "/sys/module/$name" ? 0 : load(module($name));
+}
+
 sub unload {
 	my ($name) = @_;
 	return syscall(DELETE_MODULE, $name, O_NONBLOCK) == 0 ? 0 : 0 + $!;

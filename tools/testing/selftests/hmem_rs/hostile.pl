@@ -62,7 +62,7 @@ sub heal {
 	for (split /\n/, get('/proc/iomem')) {
 		push @{$left{$3}}, [hex $1, hex $2] if /^ *(\w+)-(\w+) : (dax[\d.]+)$/;
 	}
-	load(module('kmem')) if %left && !-d '/sys/module/kmem';
+	have_module('kmem') if %left;
 	for my $dax (grep { driver_of(DAX . "/devices/$_") ne 'kmem' } sort keys %left) {
 		my ($id) = $dax =~ /(\d+)/;
 		my $region = PLATFORM . "/devices/hmem.$id";
@@ -249,9 +249,7 @@ sub memtotal { return get('/proc/meminfo') =~ /^MemTotal: *(\d+)/ ? $1 : 0 }
 # Undoes all of it, as root can, and returns the picture.
 sub undo {
 	poke(POLICY, "\n");
-	for my $name (reverse @modules) {
-		load(module($name)) unless -d "/sys/module/$name";
-	}
+	have_module($_) for reverse @modules;
 	poke('/sys/module/hmem_rs/parameters/region_idle', 'N');
 	for my $id (map { my $x = $_; map { "dax$x.$_" } 0 .. 9 } 0 .. 5) {
 		poke(DAX . "/drivers/$_/remove_id", $id) for 'kmem', 'device_dax';
